@@ -1,0 +1,105 @@
+"""The run folder: run.json, benchmark.jsonl, answers/<model>.jsonl, judgments/<judge>.jsonl.
+
+Written whole each time and read back as `RunTables`. Names of models and judges become file names
+by percent-encoding, so that `run1/checkpoint-500` and `run2/checkpoint-500` stay two models.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import polars as pl
+
+from benchbuilder.records import BenchmarkItem, read_benchmark, write_benchmark
+from judges.records import (
+    ANSWER_SCHEMA,
+    JUDGMENT_SCHEMA,
+    PROMPT_SCHEMA,
+    Answer,
+    Judgment,
+    RunTables,
+)
+from llms.errors import UserError
+from llms.files import read_jsonl, write_jsonl, write_whole
+
+
+def write_meta(run: Path, meta: dict[str, Any]) -> None:
+    """Write run.json."""
+    text = json.dumps(meta, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_whole(run / "run.json", text + "\n")
+
+
+def write_prompts(run: Path, items: Iterable[BenchmarkItem]) -> None:
+    """Write the benchmark the run was made on."""
+    write_benchmark(run / "benchmark.jsonl", items)
+
+
+def write_answers(run: Path, model: str, answers: Iterable[Answer]) -> None:
+    """Write answers/<model>.jsonl."""
+    write_jsonl(run / "answers" / _file_name(model), (asdict(answer) for answer in answers))
+
+
+def write_judgments(run: Path, judge: str, judgments: Iterable[Judgment]) -> None:
+    """Write judgments/<judge>.jsonl."""
+    write_jsonl(run / "judgments" / _file_name(judge), (asdict(game) for game in judgments))
+
+
+def write_battles(run: Path, battles: pl.DataFrame) -> None:
+    """Write battles.parquet, for imports that have no games."""
+    file = run / "battles.parquet"
+    temporary = file.with_name(".battles.parquet.part")
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        battles.write_parquet(temporary)
+        temporary.replace(file)
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror or error}") from error
+
+
+def read_run(run: Path) -> RunTables:
+    """Read a run folder.
+
+    Raises:
+        UserError: it is not a run folder, or a file in it is damaged.
+    """
+    meta_file = run / "run.json"
+    try:
+        meta = json.loads(meta_file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{run} is not a run folder (no run.json); make one with `judge run` or `judge import`"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {meta_file}: {error}") from error
+    benchmark = run / "benchmark.jsonl"
+    battles = run / "battles.parquet"
+    return RunTables(
+        meta=meta,
+        prompts=_prompts(read_benchmark(benchmark) if benchmark.exists() else []),
+        answers=_table(run / "answers", ANSWER_SCHEMA),
+        judgments=_table(run / "judgments", JUDGMENT_SCHEMA),
+        battles=pl.read_parquet(battles) if battles.exists() else None,
+    )
+
+
+def _prompts(items: list[BenchmarkItem]) -> pl.DataFrame:
+    rows = [{"prompt_id": item.id, **asdict(item)} for item in items]
+    return pl.DataFrame(
+        [{name: row[name] for name in PROMPT_SCHEMA} for row in rows], PROMPT_SCHEMA
+    )
+
+
+def _table(folder: Path, schema: pl.Schema) -> pl.DataFrame:
+    rows = [
+        {name: row.get(name) for name in schema}
+        for file in sorted(folder.glob("*.jsonl"))
+        for _, row in read_jsonl(file)
+    ]
+    return pl.DataFrame(rows, schema)
+
+
+def _file_name(name: str) -> str:
+    return quote(name, safe=" ") + ".jsonl"
