@@ -77,13 +77,13 @@ JUDGMENT_SCHEMA = pl.Schema(
 )
 PROMPT_SCHEMA = pl.Schema(
     {
-        "prompt_id": pl.String,
-        "turns": pl.List(pl.String),
-        "category": pl.String,
-        "cluster": pl.Int64,
-        "topic": pl.String,
-        "score": pl.Int64,
-        "language": pl.String,
+        "prompt_id": pl.String(),
+        "turns": pl.List(pl.String()),
+        "category": pl.String(),
+        "cluster": pl.Int64(),
+        "topic": pl.String(),
+        "score": pl.Int64(),
+        "language": pl.String(),
     }
 )
 
