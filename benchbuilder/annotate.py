@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 import polars as pl
-from llms.store import ResponseStore
 
 from benchbuilder.records import Annotation, Criteria
 from llms.files import digest
 from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request, Result
+from llms.store import ResponseStore
 from prompts import template
 
 Style = Literal["short", "reasoned"]

@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
-from llms.store import ResponseStore
 from pydantic import BaseModel, ConfigDict, Field
 
 from benchbuilder import __version__, publish
@@ -26,6 +25,7 @@ from benchbuilder.topics import keyword_topics
 from llms.errors import UserError
 from llms.progress import Progress, Silent
 from llms.records import ModelSpec
+from llms.store import ResponseStore
 
 
 class BuildConfig(BaseModel):

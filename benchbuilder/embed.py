@@ -8,11 +8,11 @@ Vectors have length 1, so that a dot product is a cosine.
 from collections.abc import Sequence
 
 import numpy as np
-from llms.store import ResponseStore
 from numpy.typing import NDArray
 
 from llms.errors import UserError
 from llms.progress import Progress
+from llms.store import ResponseStore
 
 Vectors = NDArray[np.float32]
 """One row per prompt, (n, d), of length 1 (or 0 for a text without any known word)."""
