@@ -1,4 +1,4 @@
-"""The `judge` command: run, import, rank, agree, audit and publish. A coat over one function each."""
+"""The `judge` command: run, import, rank, agree, audit, publish. A coat over one function each."""
 
 import json
 from collections.abc import Iterator
@@ -135,7 +135,8 @@ def run(
 
 @app.command(
     "import",
-    epilog="Example: judge import games verdicts.parquet --answers answers.parquet --out results/imported",
+    epilog="Example: judge import games verdicts.parquet --answers answers.parquet "
+    "--out results/imported",
 )
 def import_(
     kind: Annotated[str, typer.Argument(metavar="FORMAT", help="games, battles or votes.")],
