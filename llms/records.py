@@ -44,6 +44,8 @@ class ModelSpec:
     """Seconds that one attempt may take."""
     prices: Prices | None = None
     """None: the price is unknown, which is not zero."""
+    key_env: str | None = None
+    """Name of the environment variable that holds the API key; never the key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ class Request:
         return digest(
             {
                 "kind": spec.kind,
-                "address": spec.address if spec.kind == "http" else None,
+                "address": spec.address if spec.kind in ("http", "openai") else None,
                 "model": spec.model,
                 "revision": spec.revision,
                 "messages": self.sent_messages(),
