@@ -95,5 +95,6 @@ def _item(row: Mapping[str, Any]) -> BenchmarkItem:
 
 def _parquet(prompts: pl.DataFrame) -> bytes:
     content = io.BytesIO()
-    prompts.write_parquet(content)
+    kept = pl.col("reason").is_null().alias("kept")
+    prompts.rename({"id": "prompt_id"}).with_columns(kept).write_parquet(content)
     return content.getvalue()

@@ -292,6 +292,7 @@ def publish(
             title=title or run.resolve().name,
             note=tables.meta.get("note"),
             agreement=agreement,
+            on_prompt=lambda done, prompts: _advance(progress, "battles", done, prompts),
         )
         count = write_site(out, files)
         progress.note(f"{count} files; open {out / 'index.html'}")
@@ -307,6 +308,12 @@ def _coat(*, quiet: bool = False) -> Iterator[ConsoleProgress]:
             yield progress
         except RankingError as error:
             raise UserError(str(error)) from error
+
+
+def _advance(progress: ConsoleProgress, stage: str, done: int, total: int) -> None:
+    if done == 1:
+        progress.start(stage, total)
+    progress.advance(stage)
 
 
 def _features(style: str) -> tuple[str, ...]:
