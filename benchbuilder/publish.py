@@ -16,7 +16,7 @@ import polars as pl
 
 from benchbuilder.embed import Vectors
 from benchbuilder.records import BenchmarkItem, Criteria, write_benchmark
-from benchbuilder.sources import Rejected, rejected_rows
+from benchbuilder.sources import Rejected, Source, rejected_rows
 from llms.files import write_jsonl, write_whole
 from prompts import template
 
@@ -30,6 +30,17 @@ def file_digest(file: Path) -> str:
         while block := content.read(1 << 20):
             hashed.update(block)
     return hashed.hexdigest()
+
+
+def source_entry(source: Source) -> dict[str, Any]:
+    """Return what a card says of one input: its name, size and digest (none for a hub dataset)."""
+    if not source.path.is_file():
+        return {"file": source.label, "bytes": None, "sha256": None}
+    return {
+        "file": source.label,
+        "bytes": source.path.stat().st_size,
+        "sha256": file_digest(source.path),
+    }
 
 
 def funnel(prompts: pl.DataFrame) -> dict[str, int]:
