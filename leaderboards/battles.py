@@ -1,0 +1,104 @@
+"""From judgments to battles, and what is still owed.
+
+A battle is one usable verdict: model_a's share of the point, and how much the verdict counts. A
+judgment without a verdict gives no battle; it is counted by `owed` instead.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+
+import polars as pl
+
+from judges.records import VERDICTS
+from leaderboards.records import BATTLE_SCHEMA, RankingError
+
+_OUTCOMES = dict(zip(VERDICTS, (1.0, 1.0, 0.5, 0.0, 0.0), strict=True))
+_STRONG = ("A>>B", "B>>A")
+
+
+def battles_from_judgments(
+    judgments: pl.DataFrame,
+    *,
+    strong_weight: float = 3.0,
+    judges: Collection[str] | None = None,
+) -> pl.DataFrame:
+    """Return the battles (`BATTLE_SCHEMA`) of the judgments that have a verdict.
+
+    A verdict that is a number is model_a's share of the point as it stands, counted once. With
+    several judges, each weighs the same on a prompt's pair of models however many of its
+    verdicts are missing, and the prompt weighs the same however many judges are.
+
+    Args:
+        judgments: columns of `JUDGMENT_SCHEMA`.
+        strong_weight: how many times A>>B and B>>A count.
+        judges: the judges to keep; all of them where None.
+
+    Raises:
+        RankingError: an unknown judge, an unreadable verdict or a model that meets itself.
+    """
+    chosen = choose_judges(judgments, judges)
+    battles = _scored(chosen.filter(pl.col("verdict").is_not_null()), strong_weight)
+    return equal_judges(battles.select(BATTLE_SCHEMA.names()))
+
+
+def choose_judges(table: pl.DataFrame, judges: Collection[str] | None) -> pl.DataFrame:
+    """Return the rows of the named judges.
+
+    Raises:
+        RankingError: a judge has no row.
+    """
+    if judges is None:
+        return table
+    known = set(table["judge"].drop_nulls().unique())
+    if unknown := sorted(set(judges) - known):
+        raise RankingError(
+            f"no verdicts of judge {', '.join(unknown)}; there are {', '.join(sorted(known))}"
+        )
+    return table.filter(pl.col("judge").is_in(list(judges)))
+
+
+def owed(judgments: pl.DataFrame) -> dict[str, int]:
+    """Return for each model the number of its games whose verdict is missing."""
+    missing = judgments.filter(pl.col("verdict").is_null())
+    counts = Counter(missing["model_a"].to_list())
+    counts.update(missing["model_b"].to_list())
+    return dict(sorted(counts.items()))
+
+
+def equal_judges(battles: pl.DataFrame) -> pl.DataFrame:
+    """Scale weights so that the judges of a prompt's pair weigh the same, and prompts alike.
+
+    Within a prompt and pair, each judge's verdicts are scaled to the mean total of the judges
+    that gave one, and together to what the whole panel would have weighed. One judge's weights
+    stay as they are.
+    """
+    panel = battles["judge"].n_unique()
+    if panel < 2:
+        return battles
+    pair = [
+        pl.col("prompt_id"),
+        pl.min_horizontal("model_a", "model_b").alias("first"),
+        pl.max_horizontal("model_a", "model_b").alias("second"),
+    ]
+    total = pl.col("weight").sum()
+    own = total.over([*pair, pl.col("judge")])
+    present = pl.col("judge").n_unique().over(pair)
+    mean = total.over(pair) / present
+    return battles.with_columns(weight=pl.col("weight") * mean / own * panel / present)
+
+
+def _scored(judgments: pl.DataFrame, strong_weight: float) -> pl.DataFrame:
+    verdict = pl.col("verdict")
+    labelled = verdict.replace_strict(_OUTCOMES, default=None, return_dtype=pl.Float64)
+    number = verdict.cast(pl.Float64, strict=False)
+    scored = judgments.with_columns(
+        outcome=pl.coalesce(labelled, number),
+        weight=pl.when(verdict.is_in(_STRONG)).then(strong_weight).otherwise(1.0),
+    )
+    bad = scored.filter(~pl.col("outcome").is_between(0, 1).fill_null(False))
+    if bad.height:
+        raise RankingError(
+            f"verdict {bad['verdict'][0]!r} is none of {', '.join(VERDICTS)} "
+            "nor a probability between 0 and 1"
+        )
+    return scored
