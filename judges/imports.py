@@ -103,6 +103,10 @@ def import_votes(
     return _import_battles("votes", _vote, paths, out, answers, prompts)
 
 
+IMPORTS = {"games": import_games, "battles": import_battles, "votes": import_votes}
+"""Formats by name."""
+
+
 def _import_battles(
     kind: str,
     convert: Callable[[Row], tuple[Row, str | None]],

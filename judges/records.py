@@ -14,12 +14,14 @@ VERDICTS = ("A>>B", "A>B", "A=B", "B>A", "B>>A")
 class Answer:
     """One model's answer to one prompt; `text` is None exactly when `error` is not.
 
+    `text` replies to the prompt's last turn, `earlier` to the turns before it, oldest first.
     `tokens`, `headers`, `lists` and `bold` are style counts of the text; None where unknown.
     """
 
     prompt_id: str
     model: str
     text: str | None
+    earlier: tuple[str, ...] = ()
     reasoning: str | None = None
     finish_reason: str | None = None
     tokens: int | None = None
@@ -50,17 +52,18 @@ class Judgment:
 
 ANSWER_SCHEMA = pl.Schema(
     {
-        "prompt_id": pl.String,
-        "model": pl.String,
-        "text": pl.String,
-        "reasoning": pl.String,
-        "finish_reason": pl.String,
-        "tokens": pl.Int64,
-        "headers": pl.Int64,
-        "lists": pl.Int64,
-        "bold": pl.Int64,
-        "cost": pl.Float64,
-        "error": pl.String,
+        "prompt_id": pl.String(),
+        "model": pl.String(),
+        "text": pl.String(),
+        "earlier": pl.List(pl.String()),
+        "reasoning": pl.String(),
+        "finish_reason": pl.String(),
+        "tokens": pl.Int64(),
+        "headers": pl.Int64(),
+        "lists": pl.Int64(),
+        "bold": pl.Int64(),
+        "cost": pl.Float64(),
+        "error": pl.String(),
     }
 )
 JUDGMENT_SCHEMA = pl.Schema(

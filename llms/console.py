@@ -77,3 +77,12 @@ def errors_as_one_line() -> Iterator[None]:
     except KeyboardInterrupt as error:
         typer.echo("stopped; run the same command again to go on", err=True)
         raise typer.Exit(130) from error
+
+
+def show_version(asked: bool) -> None:
+    """Print the version and leave, where `--version` was given."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version("benchbuilder"))
+        raise typer.Exit

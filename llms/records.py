@@ -44,6 +44,12 @@ class ModelSpec:
     """Seconds that one attempt may take."""
     prices: Prices | None = None
     """None: the price is unknown, which is not zero."""
+    key_env: str | None = None
+    """Name of the environment variable that holds the API key; never the key."""
+    engine_args: tuple[str, ...] = ()
+    """Arguments for the vLLM server that is started for this model."""
+    python: str | None = None
+    """The interpreter that has vLLM, where it is not this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +71,13 @@ class Request:
         return digest(
             {
                 "kind": spec.kind,
-                "address": spec.address if spec.kind == "http" else None,
+                "address": spec.address if spec.kind in ("http", "openai") else None,
                 "model": spec.model,
                 "revision": spec.revision,
                 "messages": self.sent_messages(),
                 "params": self.sent_params(),
                 "sample": self.sample,
+                **({"engine_args": spec.engine_args} if spec.engine_args else {}),
             }
         )
 

@@ -1,0 +1,110 @@
+"""Which of the seven criteria each prompt meets, as an LLM sees it.
+
+The prompt is put between marker lines whose word is a digest of the prompt, so that no text can
+close the frame it stands in. A reply that names no list is a failure of its row, never an empty
+list.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import polars as pl
+
+from benchbuilder.records import Annotation, Criteria
+from llms.files import digest
+from llms.progress import Progress
+from llms.records import ModelSpec, Reply, Request, Result
+from llms.store import ResponseStore
+from prompts import template
+
+Style = Literal["short", "reasoned"]
+
+TEMPLATES = {"short": "annotate", "reasoned": "annotate_reasoned"}
+_LIST = re.compile(r"\[([^\[\]]*)\]")
+_NUMBERS = re.compile(r"\s*(?:(['\"]?)[1-7]\1\s*(?:,\s*(['\"]?)[1-7]\2\s*)*,?)?\s*")
+
+ANNOTATION_SCHEMA = pl.Schema(
+    {
+        "id": pl.String(),
+        "annotator": pl.String(),
+        **dict.fromkeys(Criteria._fields, pl.Boolean()),
+        "score": pl.Int64(),
+        "annotation_error": pl.String(),
+    }
+)
+
+
+def annotate(
+    prompts: pl.DataFrame,
+    *,
+    annotator: ModelSpec,
+    style: Style,
+    store: ResponseStore,
+    progress: Progress,
+) -> list[Annotation]:
+    """Ask `annotator` about each row (id, text) of `prompts`; answers come in the same order."""
+    from llms.complete import ask
+
+    requests = [
+        annotation_request(key, text, annotator=annotator, style=style)
+        for key, text in prompts.select("id", "text").iter_rows()
+    ]
+    progress.start("annotate", len(requests))
+    results = ask(
+        requests, store=store, check=unreadable, on_result=lambda _: progress.advance("annotate")
+    )
+    return [_annotation(result) for result in results]
+
+
+def annotation_request(key: str, text: str, *, annotator: ModelSpec, style: Style) -> Request:
+    """Return the request that asks for the criteria one prompt meets."""
+    asked = template(TEMPLATES[style]).render(prompt=text, marker=digest(text)[:12])
+    return Request(
+        spec=annotator,
+        messages=[{"role": "user", "content": asked}],
+        params={"temperature": 0, "max_tokens": 64 if style == "short" else 1024},
+        about={"prompt_id": key},
+    )
+
+
+def unreadable(reply: Reply) -> str | None:
+    """Return `unreadable` for a reply that names no list of criteria."""
+    return None if read_criteria(reply.text) else "unreadable"
+
+
+def read_criteria(text: str) -> Criteria | None:
+    """Return the criteria of the last list of numbers 1 to 7 in `text`; None if there is none.
+
+    Prose may stand around the list, and the numbers may be quoted. The last list counts, because
+    a model that corrects itself does so at the end.
+    """
+    lists = [found for found in _LIST.findall(text) if _NUMBERS.fullmatch(found)]
+    if not lists:
+        return None
+    numbers = {int(number) for number in re.findall(r"[1-7]", lists[-1])}
+    return Criteria(*(number in numbers for number in range(1, 8)))
+
+
+def annotation_table(annotations: Sequence[Annotation]) -> pl.DataFrame:
+    """Return the annotations as a frame of `ANNOTATION_SCHEMA`; a failure has no criteria."""
+    rows = [
+        {
+            "id": annotation.prompt_id,
+            "annotator": annotation.annotator,
+            **(annotation.criteria._asdict() if annotation.criteria else {}),
+            "score": sum(annotation.criteria) if annotation.criteria else None,
+            "annotation_error": annotation.error,
+        }
+        for annotation in annotations
+    ]
+    return pl.DataFrame(rows, ANNOTATION_SCHEMA)
+
+
+def _annotation(result: Result) -> Annotation:
+    key, name = result.request.about["prompt_id"], result.request.spec.name
+    if isinstance(result, Reply):
+        criteria = read_criteria(result.text)
+        error = None if criteria else "unreadable"
+        return Annotation(key, name, criteria, result.text, error)
+    return Annotation(key, name, None, result.text, result.reason)

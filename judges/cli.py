@@ -1,0 +1,359 @@
+"""The `judge` command: run, import, rank, agree, audit, publish. A coat over one function each."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llms.console import EXIT_INCOMPLETE, ConsoleProgress, errors_as_one_line, show_version
+from llms.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from judges.records import RunTables
+    from leaderboards.agreement import Agreement
+    from leaderboards.records import Ranking
+
+app = typer.Typer(
+    name="judge",
+    help="Have models answer a benchmark, have judges compare the answers, rank and publish.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+_BAD_ROWS_SHOWN = 20
+Run = Annotated[
+    Path, typer.Argument(help="A run folder, as `judge run` or `judge import` wrote it.")
+]
+Out = Annotated[Path, typer.Option(help="The folder to write.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors and results.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Level = Annotated[float, typer.Option(help="Of the intervals.", min=0.5, max=0.999)]
+Draws = Annotated[int, typer.Option(help="Bootstrap draws of prompts.", min=100)]
+Seed = Annotated[int, typer.Option(help="Of the draws.", min=0)]
+StrongWeight = Annotated[float, typer.Option(help="How often A>>B and B>>A count.", min=1)]
+Baseline = Annotated[
+    str | None, typer.Option(help="Scores are win rates against this model (default: the run's).")
+]
+Style = Annotated[
+    str, typer.Option(help="Features to control for: any of length,headers,lists,bold; or none.")
+]
+
+
+class Format(StrEnum):
+    """How a ranking is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+class StyleForm(StrEnum):
+    """How counts of headers, lists and bold are compared."""
+
+    ratio = "ratio"
+    density = "density"
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+@app.command(
+    epilog="Example: judge run results/mybench --out results/run1 --model vllm:./checkpoint-500 "
+    "--model openai:gpt-4.1 --baseline gpt-4.1 --judge openai:gpt-4.1"
+)
+def run(
+    benchmark: Annotated[
+        Path,
+        typer.Argument(help="benchmark.jsonl, its folder, or questions in Arena-Hard's layout."),
+    ],
+    out: Out,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A model to be judged: a spec or a YAML file. Again for each."),
+    ] = None,
+    judge: Annotated[
+        list[str] | None, typer.Option(help="A judge: a spec or a YAML file. Again for a panel.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="The model the others are compared with.")
+    ] = None,
+    pairs: Annotated[str | None, typer.Option(help="baseline (the default) or all.")] = None,
+    structured: Annotated[
+        bool | None, typer.Option("--structured", help="Hold the judge's reply to a JSON schema.")
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option(help="A sentence to be shown with the numbers.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A YAML file with any of these and more; flags win.")
+    ] = None,
+    store: Annotated[Path | None, typer.Option(help="The response store.")] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have models answer a benchmark and judges compare the answers, in both orders."""
+    with _coat(quiet=quiet) as progress:
+        from judges.run import RunConfig
+        from judges.run import run as judge_run
+        from llms.config import read_config
+        from llms.store import ResponseStore, default_store_path
+
+        flags = {
+            "models": model,
+            "judges": judge,
+            "baseline": baseline,
+            "pairs": pairs,
+            "structured": structured,
+            "note": note,
+        }
+        settings = read_config(RunConfig, config, flags)
+        with ResponseStore(store or default_store_path()) as responses:
+            report = judge_run(
+                benchmark, out=out, config=settings, store=responses, progress=progress
+            )
+    if as_json:
+        typer.echo(json.dumps(asdict(report)))
+    if report.owed:
+        typer.echo(
+            f"{report.owed} answers and games are owed; run the same command again", err=True
+        )
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+@app.command(
+    "import",
+    epilog="Example: judge import games verdicts.parquet --answers answers.parquet "
+    "--out results/imported",
+)
+def import_(
+    kind: Annotated[str, typer.Argument(metavar="FORMAT", help="games, battles or votes.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help="Parquet, CSV or JSONL files.")
+    ],
+    out: Out,
+    answers: Annotated[
+        Path | None, typer.Option(help="prompt_id, model and text or style counts.")
+    ] = None,
+    prompts: Annotated[
+        Path | None, typer.Option(help="The benchmark, for its texts and categories.")
+    ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a run folder of verdicts that were given elsewhere."""
+    with _coat(quiet=quiet) as progress:
+        from judges.imports import IMPORTS
+
+        if kind not in IMPORTS:
+            raise UserError(f"no format {kind!r}; there are {', '.join(IMPORTS)}")
+        report = IMPORTS[kind](paths, out=out, answers=answers, prompts=prompts)
+        progress.note(
+            f"{report.rows} rows read, {report.kept} kept, {len(report.models)} models, "
+            f"{report.answers} answers -> {out}"
+        )
+        for row in report.bad[:_BAD_ROWS_SHOWN]:
+            progress.note(f"  {row}")
+        if len(report.bad) > _BAD_ROWS_SHOWN:
+            progress.note(f"  and {len(report.bad) - _BAD_ROWS_SHOWN} more, all in run.json")
+    if as_json:
+        typer.echo(json.dumps(asdict(report), ensure_ascii=False))
+    if report.bad:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+@app.command(epilog="Example: judge rank results/run1 --style length,headers,lists,bold")
+def rank(
+    run: Run,
+    style: Style = "none",
+    style_form: Annotated[
+        StyleForm, typer.Option(help="Compare headers, lists and bold as counts or per token.")
+    ] = StyleForm.ratio,
+    style_centre: Annotated[
+        bool, typer.Option("--style-centre", help="Centre the features, as published tables do.")
+    ] = False,
+    level: Level = 0.95,
+    draws: Draws = 1000,
+    seed: Seed = 0,
+    baseline: Baseline = None,
+    strong_weight: StrongWeight = 3.0,
+    category: Annotated[str | None, typer.Option(help="Only prompts of this category.")] = None,
+    format: Annotated[Format, typer.Option(help="How to print the ranking.")] = Format.table,
+) -> None:
+    """Rank the models of a run, with intervals that resample prompts; writes ranking.json."""
+    with _coat():
+        from judges.runs import read_run
+        from leaderboards.rank import rank_tables
+        from leaderboards.terminal import ranking_json
+        from llms.files import write_whole
+
+        ranking = rank_tables(
+            read_run(run),
+            style=_features(style),
+            style_form=style_form.value,
+            style_centre=style_centre,
+            level=level,
+            draws=draws,
+            seed=seed,
+            baseline=baseline,
+            strong_weight=strong_weight,
+            category=category,
+        )
+        write_whole(run / "ranking.json", ranking_json(ranking))
+        _show(ranking, format)
+
+
+@app.command(epilog="Example: judge agree results/run1 --human votes.parquet")
+def agree(
+    run: Run,
+    human: Annotated[
+        Path,
+        typer.Option(
+            help="Votes (prompt_id, model_a, model_b, winner) or ratings (model, rating)."
+        ),
+    ],
+    level: Level = 0.95,
+    draws: Draws = 1000,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Compare a run with human votes or ratings."""
+    with _coat():
+        from judges.runs import read_run
+        from leaderboards.terminal import agreement_table
+
+        agreement = _agreement(read_run(run), human, level=level, draws=draws, seed=seed)
+        if as_json:
+            typer.echo(json.dumps(asdict(agreement), ensure_ascii=False))
+        else:
+            _print(agreement_table(agreement))
+            for side, models in (
+                ("this run", agreement.only_here),
+                ("the human side", agreement.only_human),
+            ):
+                if models:
+                    typer.echo(f"only in {side}: {', '.join(models)}")
+
+
+@app.command(epilog="Example: judge audit results/run1")
+def audit(
+    run: Run, level: Level = 0.95, draws: Draws = 1000, seed: Seed = 0, as_json: AsJson = False
+) -> None:
+    """Show whether the judges of a run are to be trusted."""
+    with _coat():
+        from judges.runs import read_run
+        from leaderboards.audit import audit as audit_judges
+        from leaderboards.terminal import audit_table
+
+        judgments = read_run(run).judgments
+        if judgments.is_empty():
+            raise UserError(f"{run} has no games to audit; battles and votes have no judge")
+        audits = audit_judges(judgments, level=level, draws=draws, seed=seed)
+        if as_json:
+            typer.echo(json.dumps([asdict(judge) for judge in audits], ensure_ascii=False))
+        else:
+            _print(audit_table(audits))
+
+
+@app.command(epilog="Example: judge publish results/run1 --out site")
+def publish(
+    run: Run,
+    out: Out,
+    title: Annotated[
+        str | None, typer.Option(help="Of the page (default: the run folder's name).")
+    ] = None,
+    human: Annotated[
+        Path | None, typer.Option(help="Human votes or ratings to show agreement with.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write the static page, which opens down to every verdict."""
+    with _coat(quiet=quiet) as progress:
+        from judges.runs import read_run
+        from judges.sites import write_site
+        from leaderboards.page.site import site_files
+
+        tables = read_run(run)
+        agreement = _agreement(tables, human) if human else None
+        files = site_files(
+            tables,
+            title=title or run.resolve().name,
+            note=tables.meta.get("note"),
+            agreement=agreement,
+            on_prompt=lambda done, prompts: _advance(progress, "battles", done, prompts),
+        )
+        count = write_site(out, files)
+        progress.note(f"{count} files; open {out / 'index.html'}")
+
+
+@contextmanager
+def _coat(*, quiet: bool = False) -> Iterator[ConsoleProgress]:
+    """Draw progress; turn what the user can put right into one line."""
+    with errors_as_one_line(), ConsoleProgress(quiet=quiet) as progress:
+        from leaderboards.records import RankingError
+
+        try:
+            yield progress
+        except RankingError as error:
+            raise UserError(str(error)) from error
+
+
+def _advance(progress: ConsoleProgress, stage: str, done: int, total: int) -> None:
+    if done == 1:
+        progress.start(stage, total)
+    progress.advance(stage)
+
+
+def _features(style: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in style.split(",") if name.strip())
+    return () if names == ("none",) else names
+
+
+def _agreement(
+    tables: "RunTables", human: Path, *, level: float = 0.95, draws: int = 1000, seed: int = 0
+) -> "Agreement":
+    from judges.human import holds_votes, read_human
+    from leaderboards.agreement import agree_with_ratings, agree_with_votes
+    from leaderboards.rank import rank_tables
+
+    said = read_human(human)
+    if holds_votes(said):
+        return agree_with_votes(tables, said, level=level, draws=draws, seed=seed)
+    ranking = rank_tables(tables, level=level, draws=draws, seed=seed)
+    return agree_with_ratings(ranking, said, level=level)
+
+
+def _show(ranking: "Ranking", format: Format) -> None:
+    from leaderboards.terminal import ranking_csv, ranking_json, ranking_table, style_table
+
+    if format is Format.json:
+        typer.echo(ranking_json(ranking), nl=False)
+    elif format is Format.csv:
+        typer.echo(ranking_csv(ranking), nl=False)
+    else:
+        _print(ranking_table(ranking))
+        if ranking.style:
+            _print(style_table(ranking))
+
+
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
+    Console().print(table)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    app(arguments, prog_name="judge")

@@ -1,0 +1,51 @@
+"""Which games are to be played, and in which order they are asked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from benchbuilder.records import BenchmarkItem
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """Two models' answers to one prompt, `model_a`'s shown first."""
+
+    item: BenchmarkItem = field(hash=False)
+    model_a: str
+    model_b: str
+
+    def about(self) -> dict[str, str]:
+        """Return what names the game: prompt_id, model_a, model_b."""
+        return {"prompt_id": self.item.id, "model_a": self.model_a, "model_b": self.model_b}
+
+
+def baseline_pairs(models: Sequence[str], baseline: str) -> list[Pair]:
+    """Pair every other model with the baseline."""
+    return [(baseline, model) for model in models if model != baseline]
+
+
+def all_pairs(models: Sequence[str]) -> list[Pair]:
+    """Pair every model with every other."""
+    return list(combinations(models, 2))
+
+
+def plan_games(
+    items: Sequence[BenchmarkItem], pairs: Sequence[Pair], *, both_orders: bool = True
+) -> list[Game]:
+    """Return the games of all pairs on all items.
+
+    They stand by prompt and, within a prompt, by the answer shown first, so that requests with
+    the same beginning follow one another and a server's prefix cache serves them.
+    """
+    shown = sorted(_orders(pairs, both_orders=both_orders))
+    return [Game(item, a, b) for item in items for a, b in shown]
+
+
+def _orders(pairs: Sequence[Pair], *, both_orders: bool) -> Iterator[Pair]:
+    for first, second in pairs:
+        yield first, second
+        if both_orders:
+            yield second, first

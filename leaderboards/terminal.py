@@ -1,0 +1,107 @@
+"""Rankings, agreement and audits as text: tables for a terminal, JSON and CSV for programs."""
+
+import json
+from dataclasses import asdict
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from leaderboards.agreement import Agreement
+from leaderboards.audit import JudgeAudit, Share
+from leaderboards.records import Ranking
+
+
+def ranking_table(ranking: Ranking, *, title: str | None = None) -> Table:
+    """Return the rows of a ranking, best first, and beneath them what the scores are."""
+    settings = ranking.settings
+    table = Table(
+        title=title,
+        title_justify="left",
+        caption=f"{settings['method']}; score = {settings['scale']}; {settings['interval']}, "
+        f"{ranking.counts['prompts']} prompts",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("rank", justify="right")
+    table.add_column("model", overflow="fold")
+    table.add_column("score", justify="right")
+    table.add_column(f"{settings['level']:.0%} interval", justify="right")
+    for name in ("prompts", "games", "missing"):
+        table.add_column(name, justify="right")
+    for row in ranking.rows:
+        table.add_row(
+            _range(row.rank_low, row.rank_high),
+            _plain(row.model),
+            f"{row.score:.1f}",
+            f"{row.low:.1f} to {row.high:.1f}",
+            str(row.prompts),
+            str(row.games),
+            str(row.missing),
+        )
+    return table
+
+
+def style_table(ranking: Ranking) -> Table:
+    """Return the coefficients of style control: how much each feature sways the judge."""
+    level = f"{ranking.settings['level']:.0%} interval"
+    table = Table("style feature", "coefficient", level, box=SIMPLE_HEAD)
+    for row in ranking.style:
+        table.add_row(
+            _plain(row.feature), f"{row.coefficient:+.2f}", f"{row.low:+.2f} to {row.high:+.2f}"
+        )
+    return table
+
+
+def ranking_json(ranking: Ranking) -> str:
+    """Return a ranking as the JSON that ranking.json and `judge rank --format json` hold."""
+    return json.dumps(asdict(ranking), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def ranking_csv(ranking: Ranking) -> str:
+    """Return the rows of a ranking as CSV, with a header."""
+    import polars as pl
+
+    return pl.DataFrame([asdict(row) for row in ranking.rows]).write_csv()
+
+
+def agreement_table(agreement: Agreement) -> Table:
+    """Return the figures of agreement with people."""
+    table = Table("measure", "value", f"{agreement.level:.0%} interval", "over", box=SIMPLE_HEAD)
+    for measure in agreement.measures:
+        interval = "" if measure.low is None else f"{measure.low:.3f} to {measure.high:.3f}"
+        table.add_row(measure.name, f"{measure.value:.3f}", interval, f"{measure.n} {measure.unit}")
+    return table
+
+
+def audit_table(audits: tuple[JudgeAudit, ...]) -> Table:
+    """Return what is known of each judge, a column each."""
+    table = Table("", *(_plain(audit.judge) for audit in audits), box=SIMPLE_HEAD)
+    table.add_row("games", *(str(audit.games) for audit in audits))
+    for name, label in (
+        ("consistent", "same verdict in both orders"),
+        ("first_twice", "first answer, both orders"),
+        ("second_twice", "second answer, both orders"),
+        ("ties", "ties"),
+        ("failed", "no verdict"),
+    ):
+        table.add_row(label, *(_share(getattr(audit, name)) for audit in audits))
+    return table
+
+
+def _share(share: Share) -> str:
+    if share.value is None:
+        return "not known"
+    if share.low is None or share.high is None:
+        return f"{share.value:.1%} of {share.n}"
+    return f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%}) of {share.n}"
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _plain(text: str) -> str:
+    """Return `text` with what rich would take for markup, or a terminal for control, disarmed."""
+    from rich.markup import escape
+
+    return escape("".join(letter if letter.isprintable() else "�" for letter in text))

@@ -1,0 +1,138 @@
+"""OpenAI itself and every server that speaks its API, by the official client over aiohttp."""
+
+import os
+from contextlib import AbstractAsyncContextManager, nullcontext
+from email.utils import parsedate_to_datetime
+from time import monotonic, time
+from typing import Any
+
+import httpx2
+import openai
+
+from llms.endpoints import AttemptError
+from llms.endpoints.chat_api import chat_body, chat_reply
+from llms.errors import UserError
+from llms.progress import Progress
+from llms.records import ModelSpec, Reply, Request
+
+CONNECT_SECONDS = 10.0
+_TOO_LONG = ("context_length", "context length", "maximum context", "too many tokens", "too long")
+_FILTERED = ("content_filter", "content_policy", "content management policy", "safety")
+
+
+class OpenAIEndpoint:
+    """A server that speaks OpenAI's API.
+
+    Raises:
+        UserError: the environment variable that holds the key is not set.
+    """
+
+    def __init__(self, spec: ModelSpec, progress: Progress) -> None:
+        limits = httpx2.Limits(max_connections=spec.concurrency, keepalive_expiry=30)
+        self._client = openai.AsyncOpenAI(
+            api_key=_key(spec),
+            base_url=spec.address,
+            max_retries=0,
+            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
+            http_client=openai.DefaultAioHttpClient(limits=limits),
+        )
+        self._spec = spec
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        """Nothing has to be held."""
+        return nullcontext()
+
+    async def send(self, request: Request) -> Reply:
+        """Make one attempt."""
+        start = monotonic()
+        body = await self._post("/chat/completions", chat_body(request))
+        return chat_reply(request, body, monotonic() - start)
+
+    async def embed(self, texts: list[str]) -> list[list[float]]:
+        """Return one vector for each text."""
+        body = {**self._spec.params, "model": self._spec.model, "input": texts}
+        answer = await self._post("/embeddings", body)
+        try:
+            rows = sorted(answer["data"], key=lambda row: row["index"])
+            vectors: list[list[float]] = [row["embedding"] for row in rows]
+        except (KeyError, TypeError) as error:
+            raise AttemptError("invalid_response", "not embeddings", retry=True) from error
+        if len(vectors) != len(texts):
+            raise AttemptError("invalid_response", "vectors are missing", retry=True)
+        return vectors
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:
+        try:
+            response = await self._client.post(path, cast_to=httpx2.Response, body=body)
+            return response.json()
+        except openai.APIStatusError as error:
+            raise status_error(
+                error.status_code, str(error.body or error.message), error
+            ) from error
+        except openai.APIConnectionError as error:
+            raise _connection_error(error, self._spec) from error
+        except httpx2.HTTPError as error:
+            raise AttemptError("connection", repr(error), retry=True) from error
+        except ValueError as error:
+            raise AttemptError("invalid_response", f"not JSON: {error}", retry=True) from error
+
+
+def status_error(status: int, said: str, error: Any = None) -> AttemptError:
+    """Return what an HTTP status and the server's words mean for the request."""
+    detail = " ".join(f"HTTP {status}: {said}".split())[:500]
+    lowered = said.lower()
+    response = getattr(error, "response", None)
+    wait = _retry_after(response) if response is not None else None
+    if status in (401, 403):
+        return AttemptError("auth", detail, hopeless=True)
+    if status == 404:
+        return AttemptError("not_found", detail, hopeless=True)
+    if status == 429 and "insufficient_quota" in lowered:
+        return AttemptError("quota", detail, hopeless=True)
+    if status == 429:
+        return AttemptError("rate_limit", detail, retry=True, wait=wait, overload=True)
+    if status in (408, 409) or status >= 500:
+        return AttemptError("server_error", detail, retry=True, wait=wait, overload=status == 503)
+    if any(words in lowered for words in _TOO_LONG):
+        return AttemptError("context_too_long", detail)
+    if any(words in lowered for words in _FILTERED):
+        return AttemptError("content_filter", detail)
+    return AttemptError("bad_request", detail)
+
+
+def _key(spec: ModelSpec) -> str:
+    variable = spec.key_env or ("OPENAI_API_KEY" if spec.kind == "openai" else None)
+    if variable is None:
+        return "none"
+    key = os.environ.get(variable)
+    if not key:
+        raise UserError(f"{spec.name} needs a key: set the environment variable {variable}")
+    return key
+
+
+def _connection_error(error: openai.APIConnectionError, spec: ModelSpec) -> AttemptError:
+    cause = error.__cause__
+    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
+        where = spec.address or "the OpenAI API"
+        return AttemptError(
+            "unreachable", f"no server answers at {where}", retry=True, hopeless=True
+        )
+    if isinstance(error, openai.APITimeoutError):
+        return AttemptError("timeout", str(error), retry=True)
+    return AttemptError("connection", f"{error}: {cause!r}"[:500], retry=True)
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    try:
+        if "retry-after-ms" in response.headers:
+            return max(0.0, float(response.headers["retry-after-ms"]) / 1000)
+        value = response.headers.get("retry-after", "")
+        if value.replace(".", "", 1).isdigit():
+            return float(value)
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time()) if value else None
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,153 @@
+"""The lane to one endpoint: how many requests at once, how long each may take, which are retried.
+
+This is the one layer that retries; the clients' own retries are off.
+"""
+
+import asyncio
+import logging
+import random
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import TypeVar
+
+import stamina
+
+from llms.endpoints import AttemptError, Endpoint
+from llms.records import ModelSpec
+
+T = TypeVar("T")
+ATTEMPTS = 8
+ATTEMPTS_BY_REASON = {"unreachable": 3, "invalid_response": 5, "empty": 4, "timeout": 3}
+WAIT_INITIAL, WAIT_MAX, WAIT_JITTER = 0.5, 60.0, 1.0
+RETRY_AFTER_MAX = 300.0
+
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+class Slots:
+    """How many requests may be under way: more while all goes well, fewer when it does not.
+
+    Additive increase, multiplicative decrease, as TCP has it: about one slot more for each
+    full round of successes, half of them less on overload, at most once a second.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.limit = float(most)
+        self.taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._decreased = 0.0
+
+    async def acquire(self) -> None:
+        """Wait for a slot, first come, first served."""
+        if self.taken < int(self.limit) and not self._waiting:
+            self.taken += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Give a slot back."""
+        self.taken -= 1
+        self._admit()
+
+    def went_well(self) -> None:
+        """Count a success."""
+        self.limit = min(self.most, self.limit + 1 / self.limit)
+        self._admit()
+
+    def overloaded(self) -> None:
+        """Count a sign of overload."""
+        now = monotonic()
+        if now - self._decreased >= 1.0:
+            self._decreased = now
+            self.limit = max(1.0, self.limit / 2)
+
+    def _admit(self) -> None:
+        while self._waiting and self.taken < int(self.limit):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.taken += 1
+                turn.set_result(None)
+
+
+class Lane:
+    """Attempts at one endpoint."""
+
+    def __init__(self, spec: ModelSpec, endpoint: Endpoint, attempts: int = ATTEMPTS) -> None:
+        self.endpoint = endpoint
+        self.attempts = attempts
+        self._slots = Slots(spec.concurrency)
+        self._timeout = spec.timeout
+        self._answered = False
+        self._hopeless: AttemptError | None = None
+
+    async def call(self, send: Callable[[], Awaitable[T]]) -> T:
+        """Return what `send` returns, tried again where that can help.
+
+        Raises:
+            AttemptError: the last one; its `attempts` says how many were made.
+        """
+        failed: Counter[str] = Counter()
+
+        def wait_before_next(error: Exception) -> bool | float:
+            if not isinstance(error, AttemptError):
+                return False
+            failed[error.reason] += 1
+            error.attempts = failed.total()
+            most = ATTEMPTS_BY_REASON.get(error.reason, self.attempts)
+            if not error.retry or failed[error.reason] >= most or self._hopeless:
+                return False
+            if error.wait is None:
+                return True
+            return min(error.wait, RETRY_AFTER_MAX) + random.uniform(0, WAIT_JITTER)
+
+        try:
+            async with self.endpoint.in_use():
+                async for attempt in stamina.retry_context(
+                    on=wait_before_next,
+                    attempts=self.attempts,
+                    timeout=None,
+                    wait_initial=WAIT_INITIAL,
+                    wait_max=WAIT_MAX,
+                    wait_jitter=WAIT_JITTER,
+                ):
+                    with attempt:
+                        return await self._attempt(send)
+        except AttemptError as error:
+            if error.hopeless and not self._answered:
+                self._hopeless = error
+            raise
+        raise AssertionError("a retry loop ends by returning or raising")
+
+    async def close(self) -> None:
+        """Close the endpoint."""
+        await self.endpoint.close()
+
+    async def _attempt(self, send: Callable[[], Awaitable[T]]) -> T:
+        await self._slots.acquire()
+        try:
+            if self._hopeless:
+                raise AttemptError(self._hopeless.reason, self._hopeless.detail)
+            async with asyncio.timeout(self._timeout):
+                answer = await send()
+        except TimeoutError:
+            self._slots.overloaded()
+            raise AttemptError("timeout", f"no reply in {self._timeout:g} s", retry=True) from None
+        except AttemptError as error:
+            if error.overload:
+                self._slots.overloaded()
+            raise
+        else:
+            self._answered = True
+            self._slots.went_well()
+            return answer
+        finally:
+            self._slots.release()

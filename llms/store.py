@@ -1,0 +1,255 @@
+"""The response store: every reply ever paid for, found again by what determines it.
+
+One SQLite file in WAL mode that several processes may share. A key is in `replies` once it has
+been answered usably; `failures` keeps, apart from them, how often a key failed and why. Requests
+are stored as digests only, and nothing that could hold a secret is stored at all.
+"""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from llms.errors import UserError
+from llms.records import Failure, Reply, Request, Result, Usage
+
+SCHEMA_VERSION = 1
+LOOKUP_BATCH = 500
+LOCK_SECONDS = 60.0
+_SCHEMA = """
+CREATE TABLE replies (
+    key BLOB PRIMARY KEY, model TEXT NOT NULL, text TEXT NOT NULL, reasoning TEXT,
+    finish_reason TEXT, input_tokens INTEGER, output_tokens INTEGER, reasoning_tokens INTEGER,
+    cached_tokens INTEGER, logprobs TEXT, cost REAL, seconds REAL, created TEXT);
+CREATE TABLE failures (
+    key BLOB PRIMARY KEY, model TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
+    attempts INTEGER NOT NULL, text TEXT, cost REAL);
+CREATE TABLE embeddings (key BLOB PRIMARY KEY, model TEXT NOT NULL, vector BLOB NOT NULL);
+"""
+_REPLY_FIELDS = (
+    "text, reasoning, finish_reason, input_tokens, output_tokens, reasoning_tokens, cached_tokens,"
+    " logprobs, cost, seconds, created"
+)
+
+
+def default_store_path() -> Path:
+    """Return where the store is: $BENCHBUILDER_STORE, or results/responses.sqlite."""
+    return Path(os.environ.get("BENCHBUILDER_STORE") or Path("results", "responses.sqlite"))
+
+
+class ResponseStore:
+    """An open response store; use it as a context manager. Safe to call from several threads.
+
+    Raises:
+        UserError: the file cannot be made, read or written, is locked for long, damaged, not a
+            response store, or was written by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        with _errors_of(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                path, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def get_many(self, requests: Sequence[Request]) -> dict[str, Reply]:
+        """Return the stored replies to `requests`, by key; a key that is missing has none."""
+        asked = {request.key: request for request in requests}
+        columns = f"key, {_REPLY_FIELDS}"
+        return {
+            key: _reply(asked[key], values)
+            for key, *values in self._rows("replies", columns, list(asked))
+        }
+
+    def put_many(self, results: Sequence[Result]) -> list[Result]:
+        """Commit `results` in one transaction and return them as the store now has them.
+
+        Where another process stored a reply to the same request first, that one is returned. A
+        failure with a text is a reply that cannot be used: it takes the place of a stored one.
+        """
+        with self._transaction() as connection:
+            return [
+                _put_reply(connection, result)
+                if isinstance(result, Reply)
+                else _put_failure(connection, result)
+                for result in results
+            ]
+
+    def get_vectors(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the stored embeddings, little-endian float32, by key."""
+        return dict(self._rows("embeddings", "key, vector", keys))
+
+    def put_vectors(self, model: str, vectors: Mapping[str, bytes]) -> None:
+        """Commit embeddings by key."""
+        rows = [(bytes.fromhex(key), model, vector) for key, vector in vectors.items()]
+        with self._transaction() as connection:
+            connection.executemany("INSERT OR IGNORE INTO embeddings VALUES (?, ?, ?)", rows)
+
+    def _rows(self, table: str, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(keys), LOOKUP_BATCH):
+            some = [bytes.fromhex(key) for key in keys[start : start + LOOKUP_BATCH]]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT {columns} FROM {table} WHERE key IN ({marks})"
+            with self._lock, _errors_of(self.path):
+                found = self._connection.execute(query, some).fetchall()
+            for key, *values in found:
+                yield key.hex(), *values
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _errors_of(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._check_schema()
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _check_schema(self) -> None:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if version == 0 and tables == 0:
+            for statement in _SCHEMA.split(";"):
+                self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif version > SCHEMA_VERSION:
+            raise UserError(
+                f"{self.path} was written by a newer version of this program "
+                f"(schema {version}, this one knows {SCHEMA_VERSION}); update, or name another "
+                "file with --store"
+            )
+        elif version != SCHEMA_VERSION:
+            raise UserError(f"{self.path} is not a response store; name another with --store")
+
+
+def _put_reply(connection: sqlite3.Connection, reply: Reply) -> Result:
+    key = bytes.fromhex(reply.request.key)
+    usage = reply.usage
+    row = (
+        key,
+        reply.request.spec.model,
+        reply.text,
+        reply.reasoning,
+        reply.finish_reason,
+        usage.input,
+        usage.output,
+        usage.reasoning,
+        usage.cached,
+        json.dumps(reply.logprobs) if reply.logprobs is not None else None,
+        reply.cost,
+        reply.seconds,
+        reply.created,
+    )
+    marks = ",".join("?" * len(row))
+    added = connection.execute(f"INSERT OR IGNORE INTO replies VALUES ({marks})", row)
+    if added.rowcount:
+        return reply
+    first = connection.execute(f"SELECT {_REPLY_FIELDS} FROM replies WHERE key = ?", (key,))
+    return _reply(reply.request, first.fetchone())
+
+
+def _put_failure(connection: sqlite3.Connection, failure: Failure) -> Result:
+    key = bytes.fromhex(failure.request.key)
+    if failure.text is not None:
+        connection.execute("DELETE FROM replies WHERE key = ?", (key,))
+    (attempts,) = connection.execute(
+        "INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+        " reason = excluded.reason, detail = excluded.detail, text = excluded.text,"
+        " attempts = attempts + excluded.attempts,"
+        " cost = CASE WHEN cost IS NULL AND excluded.cost IS NULL THEN NULL"
+        " ELSE coalesce(cost, 0) + coalesce(excluded.cost, 0) END RETURNING attempts",
+        (
+            key,
+            failure.request.spec.model,
+            failure.reason,
+            failure.detail,
+            failure.attempts,
+            failure.text,
+            failure.cost,
+        ),
+    ).fetchone()
+    return replace(failure, attempts=attempts)
+
+
+def _reply(request: Request, values: Sequence[Any]) -> Reply:
+    text, reasoning, finish, given, made, thought, cached, logprobs, cost, seconds, at = values
+    return Reply(
+        request=request,
+        text=text,
+        reasoning=reasoning,
+        finish_reason=finish,
+        usage=Usage(given, made, thought, cached),
+        logprobs=json.loads(logprobs) if logprobs is not None else None,
+        cost=cost,
+        seconds=seconds,
+        created=at,
+        from_store=True,
+    )
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise UserError(f"response store {path}: {_advice(str(error))}") from error
+    except OSError as error:
+        raise UserError(f"response store {path}: {error.strerror or error}") from error
+
+
+def _advice(message: str) -> str:
+    known = {
+        "full": "the disk is full; make room and run the same command again",
+        "disk i/o": "the disk cannot be read or written (full, or failing)",
+        "readonly": "the file or its folder is read-only; name another with --store",
+        "unable to open": "the file cannot be opened; check the path and its permissions",
+        "locked": f"another process has kept it locked for {LOCK_SECONDS:.0f} s; try again",
+        "not a database": "this is not a response store; name another with --store",
+        "malformed": "the file is damaged; move it away, or repair it with `sqlite3 FILE .recover`",
+    }
+    lowered = message.lower()
+    return next((advice for word, advice in known.items() if word in lowered), message)

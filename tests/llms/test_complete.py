@@ -1,0 +1,131 @@
+import socket
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from llms.complete import ask
+from llms.errors import UserError
+from llms.records import Failure, ModelSpec, Reply, Request
+from llms.store import ResponseStore
+from tests.llms.fake_server import completion, fake_server
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with ResponseStore(tmp_path / "responses.sqlite") as store:
+        yield store
+
+
+def questions(spec: ModelSpec, *texts: str, **fields) -> list[Request]:
+    return [
+        Request(spec=spec, messages=[{"role": "user", "content": text}], **fields) for text in texts
+    ]
+
+
+def test_replies_come_back_in_the_order_of_the_requests(store):
+    with fake_server() as server:
+        results = ask(questions(server.spec(), *map(str, range(300))), store=store)
+    assert [result.text for result in results] == [f"echo {i}" for i in range(300)]
+
+
+def test_a_second_run_takes_every_reply_from_the_store(store):
+    with fake_server() as server:
+        requests = questions(server.spec(), "a", "b")
+        first = ask(requests, store=store)
+        second = ask(requests, store=store)
+    assert len(server.asked) == 2
+    assert [r.text for r in second] == [r.text for r in first]
+    assert all(isinstance(r, Reply) and r.from_store for r in second)
+
+
+def test_equal_requests_are_bought_once(store):
+    with fake_server() as server:
+        results = ask(questions(server.spec(), *["same"] * 50), store=store)
+    assert len(server.asked) == 1
+    assert [r.text for r in results] == ["echo same"] * 50
+
+
+def test_a_reply_that_fails_the_check_is_kept_apart_and_asked_again(store):
+    with fake_server() as server:
+        requests = questions(server.spec(), "a")
+        first = ask(requests, store=store, check=lambda reply: "unreadable")
+        second = ask(requests, store=store, check=lambda reply: "unreadable")
+    assert isinstance(first[0], Failure)
+    assert (first[0].reason, first[0].text) == ("unreadable", "echo a")
+    assert second[0].attempts == 2
+    assert len(server.asked) == 2
+
+
+def test_a_bad_request_is_never_retried(store):
+    async def refuse(body):
+        return web.json_response({"error": {"message": "unknown field"}}, status=400)
+
+    with fake_server(refuse) as server:
+        (result,) = ask(questions(server.spec(), "a"), store=store)
+    assert result.reason == "bad_request"
+    assert "unknown field" in result.detail
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "reason"),
+    [
+        (400, "This model's maximum context length is 10 tokens", "context_too_long"),
+        (400, "content_filter", "content_filter"),
+        (401, "bad key", "auth"),
+        (404, "no such model", "not_found"),
+        (429, "insufficient_quota", "quota"),
+    ],
+)
+def test_what_cannot_succeed_has_a_reason_of_its_own(store, status, said, reason):
+    async def refuse(body):
+        return web.json_response({"error": {"message": said}}, status=status)
+
+    with fake_server(refuse) as server:
+        (result,) = ask(questions(server.spec(), "a"), store=store)
+    assert (result.reason, len(server.asked)) == (reason, 1)
+
+
+def test_an_overloaded_server_is_asked_again_after_the_time_it_names(store):
+    replies = iter([web.Response(status=429, headers={"Retry-After": "0"})])
+
+    async def busy_once(body):
+        return next(replies, None) or web.json_response(completion("fine"))
+
+    with fake_server(busy_once) as server:
+        (result,) = ask(questions(server.spec(), "a"), store=store)
+    assert result.text == "fine"
+    assert len(server.asked) == 2
+
+
+def test_a_server_that_is_not_there_gives_failures_with_its_address(store):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        spec = ModelSpec(kind="http", model="m", name="m", address=address)
+        results = ask(questions(spec, *map(str, range(100))), store=store)
+    assert {result.reason for result in results} == {"unreachable"}
+    assert address in results[-1].detail
+
+
+def test_a_missing_key_is_named_before_anything_is_sent(store, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with fake_server() as server:
+        spec = server.spec(kind="openai")
+        with pytest.raises(UserError, match="OPENAI_API_KEY"):
+            ask(questions(spec, "a"), store=store)
+    assert server.asked == []
+
+
+def test_a_stalled_reply_ends_at_the_time_limit(store):
+    async def stall(body):
+        response = web.StreamResponse()
+        import asyncio
+
+        await asyncio.sleep(60)
+        return response
+
+    with fake_server(stall) as server:
+        (result,) = ask(questions(server.spec(timeout=0.05), "a"), store=store, attempts=1)
+    assert (result.reason, result.detail) == ("timeout", "no reply in 0.05 s")
