@@ -318,7 +318,8 @@ def _with_features(
     ).values
     known = np.asarray(~np.isnan(values).any(axis=1))
     kept = keep_cells(evidence, known)
-    if lost := np.flatnonzero(games_of_models(kept) == 0):
+    lost = np.flatnonzero(games_of_models(kept) == 0)
+    if len(lost):
         names = ", ".join(evidence.models[model] for model in lost)
         raise RankingError(f"no style features for the answers of {names}")
     return kept, values[known]
