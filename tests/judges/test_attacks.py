@@ -3,9 +3,9 @@ from time import perf_counter
 
 import pytest
 
-from tests.judges.attacks import ATTACKS
 from judges.fencing import fence_key, neutralise
 from judges.verdicts import read_label
+from tests.judges.attacks import ATTACKS
 
 INVISIBLE = re.compile("[\u200b-\u200f\u2060\u00ad\ufeff\u180e\u202a-\u202e]")
 KEY = fence_key(["What is the capital of Peru?"])
