@@ -1,4 +1,4 @@
-"""The `judge` command: run, import, rank, agree, audit and publish. A coat over one function each."""
+"""The `judge` command: run, import, rank, agree, audit, publish. A coat over one function each."""
 
 import json
 from collections.abc import Iterator
@@ -135,7 +135,8 @@ def run(
 
 @app.command(
     "import",
-    epilog="Example: judge import games verdicts.parquet --answers answers.parquet --out results/imported",
+    epilog="Example: judge import games verdicts.parquet --answers answers.parquet "
+    "--out results/imported",
 )
 def import_(
     kind: Annotated[str, typer.Argument(metavar="FORMAT", help="games, battles or votes.")],
@@ -291,6 +292,7 @@ def publish(
             title=title or run.resolve().name,
             note=tables.meta.get("note"),
             agreement=agreement,
+            on_prompt=lambda done, prompts: _advance(progress, "battles", done, prompts),
         )
         count = write_site(out, files)
         progress.note(f"{count} files; open {out / 'index.html'}")
@@ -306,6 +308,12 @@ def _coat(*, quiet: bool = False) -> Iterator[ConsoleProgress]:
             yield progress
         except RankingError as error:
             raise UserError(str(error)) from error
+
+
+def _advance(progress: ConsoleProgress, stage: str, done: int, total: int) -> None:
+    if done == 1:
+        progress.start(stage, total)
+    progress.advance(stage)
 
 
 def _features(style: str) -> tuple[str, ...]:

@@ -1,0 +1,255 @@
+"""Single battles: the table of them, and the files that carry their texts.
+
+A battle is one prompt answered by two models, with all games judges gave a verdict on; its two
+models stand in the order of the ranking. Texts go into one file a prompt: a call with gzipped JSON
+in base64, the only form that loads from a disk and from a server alike, in every browser.
+"""
+
+import base64
+import gzip
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from judges.records import RunTables
+from leaderboards.page.markdown import markdown_tree
+
+SHARD_BYTES = 256_000
+"""No battle file is larger; a prompt with more text is split."""
+
+_POINTS = {"A>>B": 1.0, "A>B": 1.0, "A=B": 0.5, "B>A": 0.0, "B>>A": 0.0}
+_EXCERPT = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Which texts a site may carry: prompts, and answers with the judges' words on them."""
+
+    prompts: bool = True
+    answers: bool = True
+
+
+def games_table(tables: RunTables, models: Sequence[str]) -> pl.DataFrame:
+    """Return every game of a run, one row each, sorted by prompt, pair and order.
+
+    Beside the columns of judgments it has `points` (the share of the answer shown first, null
+    without a verdict), `a` and `b` (positions in `models` of the two, a < b) and `first` (whether
+    model a was shown first). Imported battles count as games without words.
+    """
+    games = tables.judgments if tables.battles is None else _games_of_battles(tables.battles)
+    position = {name: number for number, name in enumerate(models)}
+    shown = games.filter(pl.col("model_a").is_in(models) & pl.col("model_b").is_in(models))
+    first = pl.col("model_a").replace_strict(position, default=None, return_dtype=pl.Int32)
+    second = pl.col("model_b").replace_strict(position, default=None, return_dtype=pl.Int32)
+    return (
+        shown.with_columns(
+            points=_points(),
+            a=pl.min_horizontal(first, second),
+            b=pl.max_horizontal(first, second),
+            first=first < second,
+        )
+        .filter(pl.col("a") != pl.col("b"))
+        .sort(
+            "prompt_id",
+            "a",
+            "b",
+            "judge",
+            "first",
+            descending=[False] * 4 + [True],
+            maintain_order=True,
+        )
+    )
+
+
+def battle_table(games: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per prompt and pair: prompt_id, a, b, share, games, failed, order.
+
+    `share` is model a's share of the points over both orders, null where no game has a verdict.
+    `order` is 2 where a judge preferred different models in the two orders, 1 where one order was
+    a tie and the other was not, else 0.
+    """
+    points = pl.when("first").then("points").otherwise(1 - pl.col("points"))
+    by_judge = (
+        games.with_columns(points=points)
+        .group_by("prompt_id", "a", "b", "judge")
+        .agg(
+            share=pl.col("points").mean(),
+            ahead=pl.col("points").filter("first").mean(),
+            behind=pl.col("points").filter(~pl.col("first")).mean(),
+            games=pl.len(),
+            failed=pl.col("points").null_count(),
+        )
+    )
+    signs = [(pl.col(name) - 0.5).sign() for name in ("ahead", "behind")]
+    order = pl.when(signs[0] * signs[1] < 0).then(2).when(signs[0] != signs[1]).then(1).otherwise(0)
+    return (
+        by_judge.with_columns(order=order.fill_null(0))
+        .group_by("prompt_id", "a", "b")
+        .agg(
+            pl.col("share").mean(),
+            pl.col("games", "failed").sum(),
+            pl.col("order").max(),
+        )
+        .sort("prompt_id", "a", "b")
+    )
+
+
+def win_rates(battles: pl.DataFrame) -> pl.DataFrame:
+    """Return a, b, share, low, high, prompts for every pair that met on at least one prompt.
+
+    The interval is Wilson's at 95% with each prompt counted once, which is wide enough for shares
+    that are not 0 or 1.
+    """
+    pairs = (
+        battles.filter(pl.col("share").is_not_null())
+        .group_by("a", "b")
+        .agg(share=pl.col("share").mean(), prompts=pl.len())
+        .sort("a", "b")
+    )
+    z = 1.959964
+    n, p = pl.col("prompts"), pl.col("share")
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)).sqrt()
+    return pairs.with_columns(low=(centre - half).clip(0, 1), high=(centre + half).clip(0, 1))
+
+
+def index_file(battles: pl.DataFrame, prompts: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return s/index.js: every battle in eight bytes, and a line about every prompt.
+
+    The numbers are little-endian columns one after the other: prompt, a, b (16 bits), then games
+    (8 bits) and flags (8 bits: outcome 0 none, 1 a, 2 b, 3 tie; order << 2; failed << 4).
+    """
+    position = {prompt["id"]: number for number, prompt in enumerate(prompts)}
+    outcome = (
+        pl.when(pl.col("share") > 0.5)
+        .then(1)
+        .when(pl.col("share") < 0.5)
+        .then(2)
+        .when(pl.col("share") == 0.5)
+        .then(3)
+        .otherwise(0)
+    )
+    columns = battles.select(
+        pl.col("prompt_id").replace_strict(position, return_dtype=pl.UInt16),
+        pl.col("a", "b").cast(pl.UInt16),
+        pl.col("games").clip(0, 255).cast(pl.UInt8),
+        flags=(outcome + pl.col("order") * 4 + (pl.col("failed") > 0) * 16).cast(pl.UInt8),
+    )
+    numbers = b"".join(column.to_numpy().tobytes() for column in columns)
+    head = json_bytes({"battles": battles.height, "prompts": list(prompts)})
+    head += b" " * (-len(head) % 4)
+    return script_call("index", len(head).to_bytes(4, "little") + head + numbers)
+
+
+def shard_files(
+    number: int,
+    prompt: Mapping[str, Any],
+    answers: Sequence[Mapping[str, Any]],
+    games: Sequence[Mapping[str, Any]],
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of one prompt: s/p0001.js and, where one is too large, s/p0001-1.js …
+
+    The first holds the prompt and the list of answers and games; texts of answers and judges stand
+    in the file whose number `part` gives.
+    """
+    pieces = [("answers", answer) for answer in answers] + [("games", game) for game in games]
+    parts = 1
+    while True:
+        files = _packed(number, prompt, pieces, parts)
+        largest = max(len(content) for _, content in files)
+        if largest <= SHARD_BYTES or parts >= len(pieces):
+            yield from files
+            return
+        parts = min(len(pieces), math.ceil(parts * 1.2 * largest / SHARD_BYTES))
+
+
+def answer_row(answer: Mapping[str, Any], models: Mapping[str, int]) -> dict[str, Any]:
+    """Return one answer as a battle file has it, its text beside the tree of its Markdown."""
+    text = answer["text"]
+    counts = {name: answer[name] for name in ("tokens", "headers", "lists", "bold")}
+    return {
+        "model": models[answer["model"]],
+        **{name: value for name, value in counts.items() if value is not None},
+        "error": answer["error"],
+        "text": text,
+        "tree": None if text is None else markdown_tree(text),
+    }
+
+
+def excerpt(turns: Sequence[str]) -> str:
+    """Return the beginning of a prompt on one line."""
+    text = " ".join(turns[0].split()) if turns else ""
+    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1].rstrip() + "…"
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return `value` as JSON in UTF-8; halves of surrogate pairs become question marks."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def script_call(name: str, content: bytes) -> bytes:
+    """Return a script that hands `content` to the page under `name`, and does nothing else."""
+    return f'__shard("{name}","{packed(content)}")'.encode()
+
+
+def packed(content: bytes) -> str:
+    """Return `content` gzipped, in base64."""
+    return base64.b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode()
+
+
+def _packed(
+    number: int,
+    prompt: Mapping[str, Any],
+    pieces: Sequence[tuple[str, Mapping[str, Any]]],
+    parts: int,
+) -> list[tuple[str, bytes]]:
+    head: dict[str, Any] = {**prompt, "answers": [], "games": []}
+    texts: list[dict[str, list[Any]]] = [{"answers": [], "games": []} for _ in range(parts)]
+    sizes = [len(piece.get("text") or "") + 50 for _, piece in pieces]
+    filled, total = 0, max(1, sum(sizes))
+    for (kind, piece), size in zip(pieces, sizes, strict=True):
+        part = min(parts - 1, filled * parts // total)
+        filled += size
+        words = {key: piece[key] for key in ("text", "tree") if piece.get(key) is not None}
+        rest = {key: value for key, value in piece.items() if key not in ("text", "tree")}
+        rest = {key: value for key, value in rest.items() if value is not None}
+        texts[part][kind].append({"at": len(head[kind]), **words})
+        head[kind].append({**rest, **({"part": part} if part else {})})
+    head["texts"] = texts[0]
+    names = [f"p{number:04d}" + (f"-{part}" if part else "") for part in range(parts)]
+    return [
+        (f"s/{name}.js", script_call(name, json_bytes(content)))
+        for name, content in zip(names, [head, *texts[1:]], strict=True)
+    ]
+
+
+def _points() -> pl.Expr:
+    labels = pl.col("verdict").replace_strict(_POINTS, default=None, return_dtype=pl.Float64)
+    return labels.fill_null(pl.col("verdict").cast(pl.Float64, strict=False))
+
+
+def _games_of_battles(battles: pl.DataFrame) -> pl.DataFrame:
+    verdict = (
+        pl.when(pl.col("outcome") == 1)
+        .then(pl.lit("A>B"))
+        .when(pl.col("outcome") == 0)
+        .then(pl.lit("B>A"))
+        .when(pl.col("outcome") == 0.5)
+        .then(pl.lit("A=B"))
+        .otherwise(pl.col("outcome").cast(pl.String))
+    )
+    empty = pl.lit(None, pl.String)
+    return battles.select(
+        "prompt_id",
+        "judge",
+        "model_a",
+        "model_b",
+        verdict=verdict,
+        text=empty,
+        cost=pl.lit(None, pl.Float64),
+        error=empty,
+    )

@@ -1,0 +1,80 @@
+"""The data files of a site, for programs: JSON, CSV, Parquet, JSON lines, and their digests."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from judges.records import RunTables
+from leaderboards.page.battles import Texts
+
+FILES = (
+    ("data/leaderboard.json", "everything this page shows, schema version 1"),
+    ("data/leaderboard.csv", "the rankings as one table"),
+    ("data/leaderboard.parquet", "the same for programs"),
+    ("data/prompts.jsonl", "the prompts"),
+    ("data/answers.parquet", "the answers, with style counts"),
+    ("data/games.parquet", "every game with its verdict and the judge's words"),
+    ("SHA256SUMS", "digests of all files of this site"),
+)
+_RANKING = "category,style_control,model,rank_low,rank_high,score,low,high,prompts,games,missing"
+
+
+def data_files(
+    tables: RunTables, data: Mapping[str, Any], games: pl.DataFrame, texts: Texts
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the files under data/; texts that may not be published are null in them."""
+    text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)
+    yield "data/leaderboard.json", (text + "\n").encode("utf-8", "replace")
+    rows = list(_ranking_rows(data))
+    yield "data/leaderboard.csv", csv_bytes(_RANKING.split(","), rows)
+    yield "data/leaderboard.parquet", _parquet(pl.DataFrame(rows, infer_schema_length=None))
+    if texts.prompts:
+        yield "data/prompts.jsonl", _json_lines(tables.prompts)
+    hidden = {} if texts.answers else {"text": pl.lit(None, pl.String)}
+    reasoning = {"reasoning": hidden["text"]} if hidden else {}
+    answers = tables.answers.sort("prompt_id", "model").with_columns(**hidden, **reasoning)
+    yield "data/answers.parquet", _parquet(answers)
+    columns = ("prompt_id", "judge", "model_a", "model_b", "verdict", "text", "cost", "error")
+    yield "data/games.parquet", _parquet(games.select(columns).with_columns(**hidden))
+
+
+def sums_file(sums: Mapping[str, str]) -> bytes:
+    """Return SHA256SUMS in the form `sha256sum --check` reads."""
+    return "".join(f"{value}  {path}\n" for path, value in sorted(sums.items())).encode()
+
+
+def csv_bytes(head: list[str], rows: list[dict[str, Any]]) -> bytes:
+    """Return a CSV table; texts that a spreadsheet would take for a formula get an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(head)
+    writer.writerows([_cell(row[name]) for name in head] for row in rows)
+    return out.getvalue().encode("utf-8", "replace")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
+
+
+def _ranking_rows(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for board in data["boards"]:
+        for key, controlled in (("raw", False), ("controlled", True)):
+            for row in board[key] or ():
+                yield {"category": board["category"], "style_control": controlled, **row}
+
+
+def _json_lines(table: pl.DataFrame) -> bytes:
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_dicts()]
+    return "".join(lines).encode("utf-8", "replace")
+
+
+def _parquet(table: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    table.write_parquet(out, compression="zstd")
+    return out.getvalue()

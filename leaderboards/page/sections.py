@@ -1,0 +1,267 @@
+"""The values index.html is filled with: each section of the page as printed texts."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from leaderboards.page import view
+from leaderboards.page.shell import fixed, percent, plural, thousands
+
+TABLE_MODELS = 20
+"""The win-rate table shows so many models; more would be a wall of numbers."""
+
+
+def index_values(data: Mapping[str, Any], *, links: bool) -> dict[str, Any]:
+    """Return the template's values; `links` says whether single battles can be opened."""
+    raw = data["boards"][0]["raw"]
+    axis = view.axis_of(raw)
+    rows = view.table_rows(data)
+    card = _card(data["card"]) if data["card"] else None
+    agreement = _agreements(data["agreement"])
+    audits = [_audit(audit, links) for audit in data["judges"]]
+    present = {
+        "categories": len(data["boards"]) > 1,
+        "win-rates": bool(data["win_rates"]),
+        "judge": bool(audits or agreement),
+        "battles": links,
+        "card": card is not None,
+    }
+    return {
+        "data": data,
+        "title": data["title"],
+        "note": data["note"],
+        "facts": _page_facts(data),
+        "verdict": view.verdict(data),
+        "sections": [one for one in _SECTIONS if present.get(one[0], True)],
+        "columns": view.columns(data),
+        "rows": rows,
+        "axis": axis,
+        "zero": axis.place(50) if axis.low < 50 < axis.high else None,
+        "any_tied": any(row["tied"] for row in rows),
+        "baseline": data["settings"].get("baseline"),
+        "style_settings": data["style_settings"],
+        "level": view.level(data["settings"]),
+        "method": _method(data),
+        "heat": view.heat(data) if present["categories"] else [],
+        "pairs": data["win_rates"],
+        "small_matrix": _matrix(data, links),
+        "interval_note": "Hover for Wilson's 95% interval, each prompt counted once.",
+        "audits": audits,
+        "agreements": agreement,
+        "cost": view.cost_view(data),
+        "battle_lede": _battle_lede(data),
+        "card": card,
+        "reproduce": _reproduce(data["run"]),
+    }
+
+
+_SECTIONS = (
+    ("ranking", "Ranking"),
+    ("categories", "Categories"),
+    ("win-rates", "Win rates"),
+    ("judge", "Judge"),
+    ("cost", "Cost"),
+    ("battles", "Battles"),
+    ("card", "Benchmark"),
+    ("reproduce", "Reproduce"),
+)
+
+
+def _page_facts(data: Mapping[str, Any]) -> list[str]:
+    counts = data["counts"]
+    judges = counts["judges"]
+    told = f"judge {judges[0]}" if len(judges) == 1 else plural(len(judges), "judge")
+    return [
+        plural(counts["models"], "model"),
+        plural(counts["prompts"], "prompt"),
+        plural(counts["games"], "game"),
+        *([told] if judges else []),
+        *([data["date"]] if data["date"] else []),
+    ]
+
+
+def _method(data: Mapping[str, Any]) -> str:
+    settings = data["settings"]
+    scale = settings.get("scale") or "score"
+    method = settings.get("method") or "score"
+    draws = settings.get("draws")
+    how = f"{settings.get('interval', 'bootstrap')}{f', {draws:,} draws' if draws else ''}"
+    missing = data["counts"]["missing"]
+    owed = f" {plural(missing, 'verdict')} missing, counted for nobody." if missing else ""
+    return (
+        f"Score: {scale} ({method}). Intervals: {how}, {view.level(settings)}. Rank: the ranks a "
+        f"model can have when only separated differences count.{owed}"
+    )
+
+
+def _matrix(data: Mapping[str, Any], links: bool) -> dict[str, Any]:
+    names = [model["model"] for model in data["models"]][:TABLE_MODELS]
+    cells = {}
+    for row in data["win_rates"]:
+        pair = (row["a"], row["b"])
+        cells[pair] = _pair_cell(pair, row["share"], row["low"], row["high"], row["prompts"], links)
+        cells[pair[::-1]] = _pair_cell(
+            pair[::-1], 1 - row["share"], 1 - row["high"], 1 - row["low"], row["prompts"], links
+        )
+    return {
+        "names": names,
+        "rows": [
+            {"model": one, "cells": [cells.get((one, other)) for other in names]} for one in names
+        ],
+    }
+
+
+def _pair_cell(
+    pair: tuple[str, str], share: float, low: float, high: float, prompts: int, links: bool
+) -> dict[str, Any]:
+    return {
+        "text": fixed(100 * share, 0),
+        "shade": min(7, int(8 * share)),
+        "title": f"{pair[0]} takes {percent(share)} of the points from {pair[1]} "
+        f"({percent(low)} to {percent(high)}, {plural(prompts, 'prompt')})",
+        "href": f"#pair={quote(pair[0], safe='')},{quote(pair[1], safe='')}" if links else None,
+    }
+
+
+def _battle_lede(data: Mapping[str, Any]) -> str:
+    counts = data["counts"]
+    flipped = counts["flipped"]
+    told = (
+        f" In {thousands(flipped)} of them the judge picked another winner when the answers "
+        "changed places."
+    )
+    return (
+        f"All {plural(counts['battles'], 'battle')}: the prompt, both answers, and every game "
+        f"with the judge's words.{told if flipped else ''}"
+    )
+
+
+_HABITS = (
+    ("consistent", "Pairs with the same verdict in both orders", "#order=steady"),
+    ("first_twice", "Pairs won twice by whatever was shown first", "#order=flipped"),
+    ("second_twice", "Pairs won twice by whatever was shown second", "#order=flipped"),
+    ("ties", "Verdicts that are ties", "#outcome=tie"),
+    ("failed", "Games without a usable verdict", "#outcome=failed"),
+)
+
+
+def _audit(audit: Mapping[str, Any], links: bool) -> dict[str, Any]:
+    """Return one judge's habits as lines of a table, and its failures by reason."""
+    lines = [
+        {
+            "label": label,
+            "href": href if links else None,
+            "of": thousands(audit[key]["n"]),
+            "share": percent(audit[key]["value"], 1),
+            "interval": _interval(audit[key]),
+        }
+        for key, label, href in _HABITS
+        if audit[key]["n"]
+    ]
+    return {"judge": audit["judge"], "lines": lines, "failures": audit["failures"]}
+
+
+def _agreements(agreement: Any) -> list[dict[str, Any]]:
+    """Return the figures of one agreement or several as tables."""
+    given = agreement if isinstance(agreement, list) else [agreement] if agreement else []
+    return [
+        {
+            "kind": words(one["kind"]),
+            "level": percent(one["level"]),
+            "lines": [
+                {
+                    "label": words(measure["name"]),
+                    "value": fixed(measure["value"], 3),
+                    "interval": "–"
+                    if measure["low"] is None
+                    else f"{fixed(measure['low'], 3)} to {fixed(measure['high'], 3)}",
+                    "of": f"{thousands(measure['n'])} {measure['unit']}",
+                }
+                for measure in one["measures"]
+            ],
+            "only": ", ".join(one["only_here"] + one["only_human"]),
+        }
+        for one in given
+    ]
+
+
+def _interval(share: Mapping[str, Any]) -> str:
+    if share["low"] is None or share["high"] is None:
+        return "–"
+    return f"{percent(share['low'], 1)} to {percent(share['high'], 1)}"
+
+
+def _card(card: Mapping[str, Any]) -> dict[str, Any]:
+    funnel = card.get("funnel") or card.get("counts")
+    rest = {key: value for key, value in card.items() if key not in ("funnel", "counts")}
+    return {"funnel": funnel_steps(funnel), "facts": facts(rest)}
+
+
+def funnel_steps(funnel: Any) -> list[dict[str, Any]]:
+    """Return the steps of a funnel (mapping or list of steps) that hold a count."""
+    if isinstance(funnel, Mapping):
+        pairs = list(funnel.items())
+    else:
+        pairs = [_step(step) for step in funnel or ()]
+    counted = [(name, count) for name, count in pairs if isinstance(count, int) and count >= 0]
+    most = max((count for _, count in counted), default=0) or 1
+    return [
+        {"label": words(name), "count": count, "percent": round(100 * count / most, 1)}
+        for name, count in counted
+    ]
+
+
+def words(name: Any) -> str:
+    """Return a key as words: `near_duplicates` becomes `near duplicates`."""
+    return str(name).replace("_", " ")
+
+
+def _step(step: Any) -> tuple[Any, Any]:
+    if isinstance(step, Mapping):
+        values = [value for value in step.values() if isinstance(value, int)]
+        names = [value for value in step.values() if isinstance(value, str)]
+        return (names[0] if names else "step", values[-1] if values else None)
+    if isinstance(step, Sequence) and not isinstance(step, str) and len(step) >= 2:
+        return step[0], step[1]
+    return step, None
+
+
+def facts(values: Any) -> list[tuple[str, str]]:
+    """Return nested values as label and printed text, one line for each top entry."""
+    if not isinstance(values, Mapping):
+        values = {str(number): value for number, value in enumerate(values, start=1)}
+    return [
+        (words(key), printed(value))
+        for key, value in values.items()
+        if value not in (None, "", [], {})
+    ]
+
+
+def printed(value: Any) -> str:
+    """Return a value from a card or a run as text: nested ones as lines."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return fixed(value, 3).rstrip("0").rstrip(".")
+    if isinstance(value, int):
+        return thousands(value) if abs(value) >= 10_000 else str(value)
+    if isinstance(value, Mapping):
+        return "\n".join(f"{words(key)}: {_inline(item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        simple = all(not isinstance(item, (Mapping, list)) for item in value)
+        return ", ".join(map(printed, value)) if simple else "\n".join(map(_inline, value))
+    return str(value)
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, (Mapping, list)):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return printed(value)
+
+
+def _reproduce(run: Mapping[str, Any]) -> dict[str, Any]:
+    command = run.get("command")
+    text = " ".join(map(str, command)) if isinstance(command, list) else command
+    rest = {key: value for key, value in run.items() if key != "command"}
+    return {"command": text, "facts": facts(rest)}
