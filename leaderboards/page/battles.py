@@ -149,7 +149,7 @@ def index_content(battles: pl.DataFrame, prompts: Sequence[Mapping[str, Any]]) -
 
 def matrix_content(pairs: pl.DataFrame, models: int) -> bytes:
     """Return the content of v/matrix.js: shares in tenths of a percent and prompts, by pair."""
-    tenths = [(1000 * pl.col(name)).round().cast(pl.Int64) for name in ("share", "low", "high")]
+    tenths = [(pl.col(name) * 1000).round().cast(pl.Int64) for name in ("share", "low", "high")]
     table = pairs.with_columns(tenths)
     columns = {
         name: table[name].to_list() for name in ("a", "b", "share", "low", "high", "prompts")
