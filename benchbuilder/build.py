@@ -144,7 +144,6 @@ def build(
     publish.write_prompt_tables(out, chosen, vectors=clustered.vectors, rejected=clustered.rejected)
     items = publish.write_items(out, chosen)
     card["digests"] = {"benchmark.jsonl": publish.file_digest(out / "benchmark.jsonl")}
-    publish.write_map(out, chosen, card)
     publish.write_card(out, card)
     progress.note(f"selected {len(items)} prompts: {_in_words(funnel)}")
     return BuildReport(
@@ -178,7 +177,6 @@ def cluster_prompts(
     publish.write_prompt_tables(
         out, clustered.prompts, vectors=clustered.vectors, rejected=clustered.rejected
     )
-    publish.write_map(out, clustered.prompts, card)
     publish.write_card(out, card)
     return ClusterReport(
         out=out,

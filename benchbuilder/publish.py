@@ -6,7 +6,7 @@ why it was kept or dropped), prompts.html (the map), rejected.jsonl, embeddings.
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -68,11 +68,11 @@ def write_prompt_tables(
     write_jsonl(out / "rejected.jsonl", rejected_rows(rejected))
 
 
-def write_map(out: Path, prompts: pl.DataFrame, card: Card) -> None:
-    """Write prompts.html, the topic map."""
-    from leaderboards.page.prompts import prompts_page
-
-    write_whole(out / "prompts.html", prompts_page(prompts, card))
+def write_prompts_page(out: Path, draw: Callable[[pl.DataFrame, Card], bytes]) -> None:
+    """Write prompts.html, the topic map, as `draw` makes it of prompts.parquet and card.json."""
+    prompts = pl.read_parquet(out / "prompts.parquet")
+    card = json.loads((out / "card.json").read_text(encoding="utf-8"))
+    write_whole(out / "prompts.html", draw(prompts, card))
 
 
 def write_card(out: Path, card: Card) -> None:
@@ -106,5 +106,6 @@ def _item(row: Mapping[str, Any]) -> BenchmarkItem:
 
 def _parquet(prompts: pl.DataFrame) -> bytes:
     content = io.BytesIO()
-    prompts.write_parquet(content)
+    kept = pl.col("reason").is_null().alias("kept")
+    prompts.rename({"id": "prompt_id"}).with_columns(kept).write_parquet(content)
     return content.getvalue()

@@ -9,7 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from benchbuilder import __version__
 from leaderboards.page.battles import excerpt, json_bytes, packed
 from leaderboards.page.data import plain
 from leaderboards.page.sections import facts, funnel_steps
@@ -57,7 +56,7 @@ def prompts_page(prompts: pl.DataFrame, card: Mapping[str, Any]) -> bytes:
         sources=_shares(table, "source"),
         reasons=_shares(table.filter(~pl.col("kept")), "reason"),
         card=facts({key: value for key, value in values.items() if key not in _HIDDEN}),
-        version=__version__,
+        version=card.get("versions", {}).get("benchbuilder", ""),
     )
 
 

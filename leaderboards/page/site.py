@@ -5,12 +5,11 @@ that a folder being filled never shows a page whose files are not there yet.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from benchbuilder import __version__
 from judges.records import RunTables
 from leaderboards.audit import audit
 from leaderboards.page.battles import (
@@ -30,7 +29,6 @@ from leaderboards.page.sections import index_values
 from leaderboards.page.shell import page
 from leaderboards.page.view import script_data
 from leaderboards.rank import rank_tables
-from llms.progress import Progress, Silent
 
 
 def site_files(
@@ -44,7 +42,7 @@ def site_files(
     with_prompts: bool = True,
     with_answers: bool = True,
     noindex: bool = False,
-    progress: Progress | None = None,
+    on_prompt: Callable[[int, int], None] | None = None,
     **rank_options: Any,
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the files of the site of a run, (path relative to the site, content).
@@ -59,7 +57,7 @@ def site_files(
         with_prompts: publish the texts of prompts; without them answers are kept back too.
         with_answers: publish the texts of answers and the judges' words about them.
         noindex: ask search engines to stay away.
-        progress: told about every prompt whose battles are packed.
+        on_prompt: called with (done, all) for every prompt whose battles are packed.
         rank_options: baseline, level, draws, seed … of `leaderboards.rank.rank_tables`.
 
     Raises:
@@ -82,9 +80,7 @@ def site_files(
         note=note,
     )
     sums: dict[str, str] = {}
-    for path, content in _contents(
-        tables, data, games, battles, texts, noindex, progress or Silent()
-    ):
+    for path, content in _contents(tables, data, games, battles, texts, noindex, on_prompt):
         sums[path] = hashlib.sha256(content).hexdigest()
         yield path, content
     yield "SHA256SUMS", sums_file(sums)
@@ -97,13 +93,13 @@ def _contents(
     battles: pl.DataFrame,
     texts: Texts,
     noindex: bool,
-    progress: Progress,
+    on_prompt: Callable[[int, int], None] | None,
 ) -> Iterator[tuple[str, bytes]]:
     models = [model["model"] for model in data["models"]]
     named = battles.filter(pl.col("prompt_id").is_not_null())
     if named.height:
         prompts = _prompts(tables, named, texts)
-        yield from _battle_files(tables, games, prompts, models, texts, progress)
+        yield from _battle_files(tables, games, prompts, models, texts, on_prompt)
         lines = [
             {key: prompt[key] for key in ("id", "file", "text", "category", "topic") if prompt[key]}
             for prompt in prompts
@@ -129,7 +125,7 @@ def _contents(
                 for name, what in FILES
                 if texts.prompts or name != "data/prompts.jsonl"
             ],
-            version=__version__,
+            version=tables.meta.get("versions", {}).get("benchbuilder", ""),
             **index_values(data, links=bool(named.height)),
         ),
     )
@@ -160,7 +156,7 @@ def _battle_files(
     prompts: Sequence[Mapping[str, Any]],
     models: Sequence[str],
     texts: Texts,
-    progress: Progress,
+    on_prompt: Callable[[int, int], None] | None,
 ) -> Iterator[tuple[str, bytes]]:
     position = {name: number for number, name in enumerate(models)}
     answers = tables.answers.filter(pl.col("model").is_in(models))
@@ -169,8 +165,7 @@ def _battle_files(
         games = games.with_columns(text=pl.lit(None, pl.String))
     answers_of = answers.partition_by("prompt_id", as_dict=True)
     games_of = games.partition_by("prompt_id", as_dict=True)
-    progress.start("battles", len(prompts))
-    for prompt in prompts:
+    for done, prompt in enumerate(prompts, start=1):
         key = (prompt["id"],)
         mine = answers_of[key].sort("model").to_dicts() if key in answers_of else []
         head = {name: prompt[name] for name in ("id", "turns", "category", "topic")}
@@ -180,4 +175,5 @@ def _battle_files(
             [answer_row(answer, position) for answer in mine],
             games_of[key].select("a", "b", "first", "judge", "verdict", "error", "text").to_dicts(),
         )
-        progress.advance("battles")
+        if on_prompt:
+            on_prompt(done, len(prompts))
