@@ -85,7 +85,16 @@ class ResponseStore:
         with self._lock:
             self._connection.close()
 
-    def get_many(self, asked: Mapping[str, Request]) -> dict[str, Reply]:
+    def get_many(self, requests: Sequence[Request]) -> dict[str, Reply]:
+        """Return the stored replies to `requests`, by key; a key that is missing has none."""
+        return self.find({request.key: request for request in requests})
+
+    def put_many(self, results: Sequence[Result]) -> list[Result]:
+        """Commit `results` in one transaction and return them as the store now has them."""
+        keyed = {result.request.key: result for result in results}
+        return list(self.commit(keyed).values())
+
+    def find(self, asked: Mapping[str, Request]) -> dict[str, Reply]:
         """Return the stored replies to the requests `asked`, both by key."""
         columns = f"key, {_REPLY_FIELDS}"
         replies = {
@@ -95,7 +104,7 @@ class ResponseStore:
         self.found += len(replies)
         return replies
 
-    def put_many(self, results: Mapping[str, Result]) -> dict[str, Result]:
+    def commit(self, results: Mapping[str, Result]) -> dict[str, Result]:
         """Commit `results` in one transaction and return them as the store now has them, by key.
 
         Where another process stored a reply to the same request first, that one is returned. A
