@@ -20,7 +20,7 @@ from benchbuilder.clean import clean
 from benchbuilder.cluster import NONE, Clustering, cluster_vectors, default_min_cluster_size
 from benchbuilder.embed import Vectors, embed
 from benchbuilder.selection import select
-from benchbuilder.sources import Rejected, read_prompts, source_files
+from benchbuilder.sources import Rejected, Source, find_sources, read_prompts
 from benchbuilder.topics import keyword_topics
 from llms.errors import UserError
 from llms.progress import Progress, Silent
@@ -106,9 +106,9 @@ def build(
     if config.annotator is None:
         raise UserError("building needs an annotator, for example --annotator openai:gpt-4.1-mini")
     progress = progress or Silent()
-    files = source_files(paths)
+    sources = find_sources(paths)
     spec = _annotator(config.annotator)
-    clustered = _clustered(files, config, store, progress)
+    clustered = _clustered(sources, config, store, progress)
     scored = _annotated(clustered.prompts, spec, config, store, progress)
     chosen = select(
         scored,
@@ -124,7 +124,7 @@ def build(
     funnel = publish.funnel(chosen)
     if not funnel["kept"]:
         raise UserError(f"no prompt is left to make a benchmark of: {_in_words(funnel)}")
-    card = _card(clustered, config, files, funnel) | {
+    card = _card(clustered, config, sources, funnel) | {
         "annotation": {
             "annotator": spec.name,
             "kind": spec.kind,
@@ -138,7 +138,6 @@ def build(
     publish.write_prompt_tables(out, chosen, vectors=clustered.vectors, rejected=clustered.rejected)
     items = publish.write_items(out, chosen)
     card["digests"] = {"benchmark.jsonl": publish.file_digest(out / "benchmark.jsonl")}
-    publish.write_map(out, chosen, card)
     publish.write_card(out, card)
     progress.note(f"selected {len(items)} prompts: {_in_words(funnel)}")
     return BuildReport(
@@ -165,14 +164,13 @@ def cluster_prompts(
     Raises:
         UserError: the input cannot be used.
     """
-    files = source_files(paths)
-    clustered = _clustered(files, config, store, progress or Silent())
+    sources = find_sources(paths)
+    clustered = _clustered(sources, config, store, progress or Silent())
     funnel = publish.funnel(clustered.prompts)
-    card = _card(clustered, config, files, funnel)
+    card = _card(clustered, config, sources, funnel)
     publish.write_prompt_tables(
         out, clustered.prompts, vectors=clustered.vectors, rejected=clustered.rejected
     )
-    publish.write_map(out, clustered.prompts, card)
     publish.write_card(out, card)
     return ClusterReport(
         out=out,
@@ -186,9 +184,9 @@ def cluster_prompts(
 
 
 def _clustered(
-    files: Sequence[Path], config: BuildConfig, store: ResponseStore | None, progress: Progress
+    sources: Sequence[Source], config: BuildConfig, store: ResponseStore | None, progress: Progress
 ) -> Clustered:
-    read = read_prompts(files, form=config.format, max_bad=config.max_bad)
+    read = read_prompts(sources, form=config.format, max_bad=config.max_bad)
     progress.note(f"read {read.prompts.height} prompts, {len(read.rejected)} rows unreadable")
     cleaned = clean(
         read.prompts,
@@ -271,7 +269,7 @@ def _annotator(text: str) -> ModelSpec:
 
 
 def _card(
-    clustered: Clustered, config: BuildConfig, files: Sequence[Path], funnel: Mapping[str, int]
+    clustered: Clustered, config: BuildConfig, sources: Sequence[Source], funnel: Mapping[str, int]
 ) -> dict[str, Any]:
     settings = config.model_dump(exclude={"name", "licence", "annotator", "embedder"})
     return {
@@ -279,7 +277,7 @@ def _card(
         "licence": config.licence,
         "funnel": dict(funnel),
         "rejected": len(clustered.rejected),
-        "sources": [_source(file) for file in files],
+        "sources": [publish.source_entry(source) for source in sources],
         "settings": settings,
         "annotation": None,
         "embedding": {
@@ -294,10 +292,6 @@ def _card(
         },
         "versions": _versions(),
     }
-
-
-def _source(file: Path) -> dict[str, Any]:
-    return {"file": file.name, "bytes": file.stat().st_size, "sha256": publish.file_digest(file)}
 
 
 def _versions() -> dict[str, str]:

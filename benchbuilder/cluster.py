@@ -4,6 +4,7 @@ Clusters are numbered from 0 by size; -1 is a prompt that belongs to none. Rows 
 fixed order (by prompt id), because the labels of HDBSCAN may depend on it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,7 +63,7 @@ def cluster_vectors(
 
 def default_min_cluster_size(prompts: int) -> int:
     """Return the smallest group called a topic: about a tenth of the root of the prompts, >= 4."""
-    return max(4, round(prompts**0.5 / 10))
+    return max(4, round(math.sqrt(prompts) / 10))
 
 
 def reduce(

@@ -47,9 +47,8 @@ def embed(
 def unit(vectors: NDArray[np.floating]) -> Vectors:
     """Return `vectors` scaled to length 1; rows of zeros stay zeros."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0).astype(
-        np.float32
-    )
+    scaled = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return np.asarray(scaled, dtype=np.float32)
 
 
 def tfidf_vectors(texts: Sequence[str], *, seed: int, dimensions: int = 100) -> Vectors:

@@ -6,7 +6,7 @@ why it was kept or dropped), prompts.html (the map), rejected.jsonl, embeddings.
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import polars as pl
 
 from benchbuilder.embed import Vectors
 from benchbuilder.records import BenchmarkItem, Criteria, write_benchmark
-from benchbuilder.sources import Rejected, rejected_rows
+from benchbuilder.sources import Rejected, Source, rejected_rows
 from llms.files import write_jsonl, write_whole
 from prompts import template
 
@@ -30,6 +30,17 @@ def file_digest(file: Path) -> str:
         while block := content.read(1 << 20):
             hashed.update(block)
     return hashed.hexdigest()
+
+
+def source_entry(source: Source) -> dict[str, Any]:
+    """Return what a card says of one input: its name, size and digest (none for a hub dataset)."""
+    if not source.path.is_file():
+        return {"file": source.label, "bytes": None, "sha256": None}
+    return {
+        "file": source.label,
+        "bytes": source.path.stat().st_size,
+        "sha256": file_digest(source.path),
+    }
 
 
 def funnel(prompts: pl.DataFrame) -> dict[str, int]:
@@ -57,11 +68,11 @@ def write_prompt_tables(
     write_jsonl(out / "rejected.jsonl", rejected_rows(rejected))
 
 
-def write_map(out: Path, prompts: pl.DataFrame, card: Card) -> None:
-    """Write prompts.html, the topic map."""
-    from leaderboards.page.prompts import prompts_page
-
-    write_whole(out / "prompts.html", prompts_page(prompts, card))
+def write_prompts_page(out: Path, draw: Callable[[pl.DataFrame, Card], bytes]) -> None:
+    """Write prompts.html, the topic map, as `draw` makes it of prompts.parquet and card.json."""
+    prompts = pl.read_parquet(out / "prompts.parquet")
+    card = json.loads((out / "card.json").read_text(encoding="utf-8"))
+    write_whole(out / "prompts.html", draw(prompts, card))
 
 
 def write_card(out: Path, card: Card) -> None:
@@ -95,5 +106,6 @@ def _item(row: Mapping[str, Any]) -> BenchmarkItem:
 
 def _parquet(prompts: pl.DataFrame) -> bytes:
     content = io.BytesIO()
-    prompts.write_parquet(content)
+    kept = pl.col("reason").is_null().alias("kept")
+    prompts.rename({"id": "prompt_id"}).with_columns(kept).write_parquet(content)
     return content.getvalue()

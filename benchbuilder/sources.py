@@ -1,33 +1,52 @@
 """Prompt logs as people have them -> one table of prompts, and the rows that could not be read.
 
-A row's format is recognised by its columns, row by row, or told. The table is sorted by prompt id,
-so that nothing after this step can depend on the order of the input.
+Read are JSONL, JSON, CSV, TSV and Parquet files, also gzip and zstd ones, folders and globs of
+them, and `hf:NAME` datasets. A row's format is recognised by its columns, row by row, or told. The
+table is sorted, so that nothing after this step can depend on the order of the input.
 """
 
 import csv
+import glob
+import gzip
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import polars as pl
 
 from benchbuilder.languages import language_code
-from benchbuilder.records import Prompt, prompt_id
+from benchbuilder.records import prompt_id
 from llms.errors import UserError
 
 Row = Mapping[str, Any]
+NumberedRows = Iterator[tuple[int, Row | str]]
+"""(line or row number from 1, the row, or why it cannot be read)."""
 
 PROMPTS_SCHEMA = pl.Schema(
     {
         "id": pl.String(),
+        "row_id": pl.String(),
         "turns": pl.List(pl.String()),
         "language": pl.String(),
         "source": pl.String(),
         "tags": pl.List(pl.String()),
     }
 )
+"""`row_id` is the row's own id in its log, where it has one."""
+
+ROW_IDS = ("id", "row_id", "conversation_id", "question_id", "conversation_hash", "uid")
+HUB = "hf:"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to read, and what reports call it (never an absolute path)."""
+
+    path: Path
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +59,7 @@ class Rejected:
 
 
 class PromptTable(NamedTuple):
-    """What was read: a frame of `PROMPTS_SCHEMA`, sorted by id, and the rows left out."""
+    """What was read: a frame of `PROMPTS_SCHEMA`, sorted, and the rows left out."""
 
     prompts: pl.DataFrame
     rejected: list[Rejected]
@@ -50,48 +69,61 @@ class UnreadableRowError(ValueError):
     """This row holds no prompt; the message says why."""
 
 
-def _texts(turns: Any) -> list[str]:
-    """Return a list of plain texts; each turn may be a text or an object with a content."""
-    if not isinstance(turns, Sequence) or isinstance(turns, str):
+def _list(value: Any) -> list[Any]:
+    """Return a list that may have been written into a CSV cell as JSON."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise UnreadableRowError(f"a cell that is not JSON ({error.msg})") from error
+    if not isinstance(value, list):
         raise UnreadableRowError("expected a list of turns")
-    return [_content(turn) for turn in turns]
+    return value
+
+
+def _texts(turns: Any) -> list[str]:
+    """Return the texts of user turns, each a text or an object with a content."""
+    return [_content(turn) for turn in _list(turns)]
 
 
 def _content(turn: Any) -> str:
     """Return the text of a turn: a string, or a message whose content is a string or parts."""
     content = turn.get("content", turn.get("value")) if isinstance(turn, Mapping) else turn
-    if isinstance(content, Sequence) and not isinstance(content, str):
+    if isinstance(content, list):
         content = "\n".join(part.get("text") or "" for part in content if isinstance(part, Mapping))
     if not isinstance(content, str):
         raise UnreadableRowError("a turn without text")
     return content
 
 
-def _user_texts(turns: Any) -> list[str]:
-    """Return what the user said in a conversation of role/content or from/value turns."""
-    if not isinstance(turns, Sequence) or isinstance(turns, str):
-        raise UnreadableRowError("expected a list of messages")
-    speakers = [
-        str(turn.get("role", turn.get("from"))).lower() if isinstance(turn, Mapping) else ""
-        for turn in turns
-    ]
-    said = [
-        _content(turn)
-        for turn, speaker in zip(turns, speakers, strict=True)
-        if speaker in {"user", "human"}
-    ]
+def _user_texts(messages: Any) -> list[str]:
+    """Return what the user said in a conversation of role/content or from/value messages."""
+    said = [_content(message) for message in _list(messages) if _speaker(message) in USERS]
     if not said:
         raise UnreadableRowError("no turn by the user")
     return said
+
+
+USERS = frozenset({"user", "human", "prompter"})
+
+
+def _speaker(message: Any) -> str:
+    if not isinstance(message, Mapping):
+        raise UnreadableRowError("a message that is not an object")
+    return str(message.get("role", message.get("from"))).lower()
 
 
 def _one_text(value: Any) -> list[str]:
     """Return a prompt that is one text, or already a list of turns or messages."""
     if isinstance(value, str):
         return [value]
-    if isinstance(value, Sequence) and value and isinstance(value[0], Mapping):
-        return _user_texts(value)
-    return _texts(value)
+    values = _list(value)
+    spoken = values and isinstance(values[0], Mapping) and {"role", "from"} & values[0].keys()
+    return _user_texts(values) if spoken else _texts(values)
+
+
+def _number_or_text(value: Any) -> list[str]:
+    return [str(value)] if isinstance(value, int | float) else _one_text(value)
 
 
 class Format(NamedTuple):
@@ -107,118 +139,172 @@ FORMATS: Mapping[str, Format] = {
     "arena": Format("conversation_a", _user_texts),
     "sharegpt": Format("conversations", _user_texts),
     "openai": Format("messages", _user_texts),
-    "prompt": Format("prompt", _one_text),
-    "instruction": Format("instruction", _one_text),
-    "question": Format("question", _one_text),
-    "query": Format("query", _one_text),
-    "text": Format("text", _one_text),
+    "prompt": Format("prompt", _number_or_text),
+    "alpaca": Format("instruction", _number_or_text),
+    "question": Format("question", _number_or_text),
+    "query": Format("query", _number_or_text),
+    "text": Format("text", _number_or_text),
 }
-"""In order of precedence: a row with several of the columns is read by the first."""
+"""In order of precedence: a row with several of the columns is read by the first it has."""
+
+SYNONYMS = {"wildchat": "lmsys", "arena-hard": "turns", "mt-bench": "turns"}
 
 
 def read_prompts(
-    paths: Iterable[Path], *, form: str | None = None, max_bad: float = 0.05
+    sources: Iterable[Source], *, form: str | None = None, max_bad: float = 0.05
 ) -> PromptTable:
-    """Read every file of `paths` (files or folders) into one table.
+    """Read every source into one table.
 
     Raises:
-        UserError: a path is missing, nothing readable is in it, or more than `max_bad` of the
-            rows are unreadable.
+        UserError: a file cannot be opened, there are no rows, or more than `max_bad` of the rows
+            are unreadable.
     """
-    prompts: list[Prompt] = []
+    formats = _formats(form)
+    columns: dict[str, list[Any]] = {name: [] for name in PROMPTS_SCHEMA}
     rejected: list[Rejected] = []
-    for file in source_files(paths):
-        for number, row in _rows(file):
-            prompt = _prompt(row, file=file, line=number, form=form)
-            if isinstance(prompt, Rejected):
-                rejected.append(prompt)
-            else:
-                prompts.append(prompt)
-    _check_share(len(prompts), rejected, max_bad)
-    return PromptTable(_frame(prompts), rejected)
+    given = list(sources)
+    for source in given:
+        for number, row in _rows(source.path):
+            try:
+                for name, value in _prompt(row, formats, source.label).items():
+                    columns[name].append(value)
+            except UnreadableRowError as error:
+                rejected.append(Rejected(source.label, number, str(error)))
+    if not columns["id"] and not rejected:
+        raise UserError(f"no rows in {', '.join(source.label for source in given)}")
+    _check_share(len(columns["id"]), rejected, max_bad)
+    frame = pl.DataFrame(columns, PROMPTS_SCHEMA)
+    return PromptTable(frame.sort("row_id", "id", "source", "language", "tags"), rejected)
 
 
-def _frame(prompts: Sequence[Prompt]) -> pl.DataFrame:
-    columns = {name: [getattr(prompt, name) for prompt in prompts] for name in PROMPTS_SCHEMA}
-    columns["turns"] = [list(turns) for turns in columns["turns"]]
-    columns["tags"] = [list(tags) for tags in columns["tags"]]
-    return pl.DataFrame(columns, PROMPTS_SCHEMA).sort("id", "source", "language", "tags")
+def _formats(form: str | None) -> list[Format]:
+    if form is None:
+        return list(FORMATS.values())
+    name = SYNONYMS.get(form, form)
+    if name in FORMATS:
+        return [FORMATS["prompt"], FORMATS[name]] if form == "arena-hard" else [FORMATS[name]]
+    known = [*FORMATS, *SYNONYMS]
+    near = get_close_matches(form, known, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    raise UserError(f"unknown format {form!r}{meant} (known: {', '.join(known)})")
 
 
 def _check_share(read: int, rejected: Sequence[Rejected], max_bad: float) -> None:
     total = read + len(rejected)
-    if total == 0:
-        raise UserError("the input holds no rows")
-    if len(rejected) > max_bad * total:
+    if len(rejected) > max_bad * total or read == 0:
         first = rejected[0]
         raise UserError(
             f"{len(rejected)} of {total} rows are unreadable, more than {max_bad:.0%}; the first: "
             f"{first.file}, line {first.line}: {first.reason} "
-            "(mend the input or allow a larger share of bad rows)"
+            "(mend the input, or allow a larger share with --max-bad)"
         )
 
 
-def _prompt(row: Row | str, *, file: Path, line: int, form: str | None) -> Prompt | Rejected:
+def _prompt(row: Row | str, formats: Sequence[Format], label: str) -> dict[str, Any]:
     if isinstance(row, str):
-        return Rejected(file.name, line, row)
-    try:
-        turns = tuple(_turns(row, form))
-    except UnreadableRowError as error:
-        return Rejected(file.name, line, str(error))
+        raise UnreadableRowError(row)
+    turns = [_storable(turn) for turn in _turns(row, formats)]
+    if not turns:
+        raise UnreadableRowError("no turn at all")
     tags = row.get("tags")
-    return Prompt(
-        id=prompt_id(turns),
-        turns=turns,
-        language=language_code(row.get("language")),
-        source=str(row.get("source") or file.name),
-        tags=tuple(map(str, tags)) if isinstance(tags, list) else (),
-    )
+    own_id = next((row[name] for name in ROW_IDS if row.get(name) is not None), None)
+    return {
+        "id": prompt_id(turns),
+        "row_id": None if own_id is None else str(own_id),
+        "turns": turns,
+        "language": language_code(row.get("language")),
+        "source": str(row.get("source") or label),
+        "tags": [str(tag) for tag in tags] if isinstance(tags, list) else [],
+    }
 
 
-def _turns(row: Row, form: str | None) -> list[str]:
-    candidates = [FORMATS[form]] if form else FORMATS.values()
-    for candidate in candidates:
+def _turns(row: Row, formats: Sequence[Format]) -> list[str]:
+    for candidate in formats:
         value = row.get(candidate.column)
         if value is not None:
-            return candidate.turns(value)
-    wanted = ", ".join(candidate.column for candidate in candidates)
-    raise UnreadableRowError(f"none of the columns {wanted}; it has {', '.join(map(str, row))}")
+            turns = candidate.turns(value)
+            more = row.get("input") if candidate.column == "instruction" else None
+            return [f"{turns[0]}\n\n{more}", *turns[1:]] if more and turns else turns
+    wanted = ", ".join(candidate.column for candidate in formats)
+    raise UnreadableRowError(f"no value in {wanted}; the row has {', '.join(map(str, row))}")
 
 
-def source_files(paths: Iterable[Path]) -> list[Path]:
-    """Return the files that `paths` (files or folders) stand for.
+def _storable(text: str) -> str:
+    """Return `text` with halves of surrogate pairs, which no file can hold, replaced."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def find_sources(paths: Iterable[Path]) -> list[Source]:
+    """Return the files that `paths` stand for: files, folders, globs, or `hf:NAME` datasets.
 
     Raises:
-        UserError: a path is missing, or a folder holds nothing that can be read.
+        UserError: a path is missing, or nothing readable is in it.
     """
-    return [file for path in paths for file in _files_of(path)]
+    return [source for path in paths for source in _sources_of(path)]
 
 
-def _files_of(path: Path) -> list[Path]:
-
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise UserError(f"no such file or folder: {path}")
-    found = sorted(file for file in path.iterdir() if file.suffix in READERS)
+def _sources_of(path: Path) -> list[Source]:
+    if str(path).startswith(HUB) or path.is_file():
+        return [Source(path, path.name)]
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file() and _kind(file))
+        found = [Source(file, file.relative_to(path).as_posix()) for file in files]
+    else:
+        found = [Source(Path(name), Path(name).name) for name in _matches(path)]
     if not found:
-        raise UserError(f"{path} holds no file of the kinds {', '.join(READERS)}")
+        raise UserError(
+            f"no such file: {path}"
+            if not path.is_dir()
+            else f"{path} holds no file of the kinds {', '.join(READERS)}"
+        )
     return found
 
 
-def _rows(file: Path) -> Iterator[tuple[int, Row | str]]:
-    """Yield (line, row), or (line, why it is unreadable)."""
-    reader = READERS.get(file.suffix)
-    if reader is None:
-        raise UserError(f"{file}: unknown kind of file; known are {', '.join(READERS)}")
+def _matches(path: Path) -> list[str]:
+    return sorted(name for name in glob.glob(str(path), recursive=True) if Path(name).is_file())  # noqa: PTH207
+
+
+def _kind(file: Path) -> str | None:
+    """Return the suffix that says how to read `file`, below .gz or .zst; None if unknown."""
+    suffixes = [suffix.lower() for suffix in file.suffixes]
+    if suffixes and suffixes[-1] in PACKED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes and suffixes[-1] in READERS else None
+
+
+def _rows(path: Path) -> NumberedRows:
+    if str(path).startswith(HUB):
+        yield from _hub_rows(str(path).removeprefix(HUB))
+        return
+    kind = _kind(path)
+    if kind is None:
+        raise UserError(f"{path}: unknown kind of file (known: {', '.join(READERS)})")
     try:
-        yield from reader(file)
-    except (OSError, UnicodeDecodeError, csv.Error, pl.exceptions.PolarsError) as error:
-        raise UserError(f"cannot read {file}: {error}") from error
+        yield from READERS[kind](path)
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, pl.exceptions.PolarsError) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
 
 
-def _jsonl_rows(file: Path) -> Iterator[tuple[int, Row | str]]:
-    with file.open(encoding="utf-8-sig", errors="replace") as lines:
+PACKED = (".gz", ".zst")
+
+
+def _open(file: Path) -> TextIO:
+    if file.suffix == ".gz":
+        return gzip.open(file, "rt", encoding="utf-8-sig", errors="replace", newline="")
+    if file.suffix == ".zst":
+        import zstandard
+
+        stream: TextIO = zstandard.open(
+            file, "rt", encoding="utf-8-sig", errors="replace", newline=""
+        )
+        return stream
+    return file.open(encoding="utf-8-sig", errors="replace", newline="")
+
+
+def _jsonl_rows(file: Path) -> NumberedRows:
+    with _open(file) as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield number, _json_row(line)
@@ -227,37 +313,64 @@ def _jsonl_rows(file: Path) -> Iterator[tuple[int, Row | str]]:
 def _json_row(line: str) -> Row | str:
     try:
         value = json.loads(line)
-    except json.JSONDecodeError as error:
-        return f"not JSON ({error.msg})"
+    except (json.JSONDecodeError, RecursionError) as error:
+        return f"not JSON ({getattr(error, 'msg', 'nested too deeply')})"
     return value if isinstance(value, dict) else "not a JSON object"
 
 
-def _json_rows(file: Path) -> Iterator[tuple[int, Row | str]]:
-    try:
-        values = json.loads(file.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{file} is not JSON ({error.msg}, line {error.lineno})") from error
+def _json_rows(file: Path) -> NumberedRows:
+    with _open(file) as stream:
+        try:
+            values = json.load(stream)
+        except json.JSONDecodeError as error:
+            where = f"line {error.lineno}"
+            raise UserError(f"{file} is not JSON ({error.msg}, {where})") from error
     if not isinstance(values, list):
         raise UserError(f"{file}: expected a JSON list of objects")
     for number, value in enumerate(values, start=1):
         yield number, value if isinstance(value, dict) else "not a JSON object"
 
 
-def _csv_rows(file: Path) -> Iterator[tuple[int, Row | str]]:
-    delimiter = "\t" if file.suffix == ".tsv" else ","
-    with file.open(encoding="utf-8-sig", newline="") as lines:
+def _csv_rows(file: Path) -> NumberedRows:
+    csv.field_size_limit(1 << 30)
+    delimiter = "\t" if _kind(file) == ".tsv" else ","
+    with _open(file) as lines:
         reader = csv.DictReader(lines, delimiter=delimiter)
         for row in reader:
             whole = None not in row and None not in row.values()
             yield reader.line_num, row if whole else "not as many cells as the header has"
 
 
-def _parquet_rows(file: Path) -> Iterator[tuple[int, Row | str]]:
-    yield from enumerate(pl.read_parquet(file).iter_rows(named=True), start=1)
+def _parquet_rows(file: Path) -> NumberedRows:
+    wanted = {form.column for form in FORMATS.values()} | {*ROW_IDS, "language", "source", "tags"}
+    table = pl.scan_parquet(file)
+    names = table.collect_schema().names()
+    columns = [name for name in names if name in wanted | {"input"}] or names
+    step = 10_000
+    for start in range(0, table.select(pl.len()).collect().item(), step):
+        batch = table.select(columns).slice(start, step).collect()
+        yield from enumerate(batch.iter_rows(named=True), start=start + 1)
 
 
-READERS: Mapping[str, Callable[[Path], Iterator[tuple[int, Row | str]]]] = {
+def _hub_rows(name: str) -> NumberedRows:
+    """Yield the rows of a Hugging Face dataset, `NAME` or `NAME:SPLIT`, streamed."""
+    try:
+        from datasets import load_dataset
+    except ImportError as error:
+        raise UserError(
+            "reading hf: datasets needs an extra: pip install 'benchbuilder[hf]'"
+        ) from error
+    dataset, _, split = name.partition(":")
+    try:
+        rows = load_dataset(dataset, split=split or "train", streaming=True)
+    except Exception as error:
+        raise UserError(f"cannot load the dataset {name}: {error}") from error
+    yield from enumerate(rows, start=1)
+
+
+READERS: Mapping[str, Callable[[Path], NumberedRows]] = {
     ".jsonl": _jsonl_rows,
+    ".ndjson": _jsonl_rows,
     ".json": _json_rows,
     ".csv": _csv_rows,
     ".tsv": _csv_rows,

@@ -19,7 +19,7 @@ def keyword_topics(texts: Sequence[str], labels: Labels, *, words: int = 4) -> l
     count = int(labels.max(initial=NONE)) + 1
     if count == 0:
         return []
-    inside = np.flatnonzero(labels != NONE)
+    inside: list[int] = np.flatnonzero(labels != NONE).tolist()
     counter = CountVectorizer(
         stop_words="english",
         token_pattern=r"(?u)\b[^\W\d_]{2,}\b",

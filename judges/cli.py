@@ -1,4 +1,4 @@
-"""The `judge` command: run, import, rank, agree, audit and publish. A coat over one function each."""
+"""The `judge` command: run, import, rank, agree, audit, publish. A coat over one function each."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llms.console import EXIT_INCOMPLETE, ConsoleProgress, errors_as_one_line, show_version
+from llms.console import (
+    EXIT_INCOMPLETE,
+    ConsoleProgress,
+    errors_as_one_line,
+    show_version,
+    writable,
+)
 from llms.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,7 +37,7 @@ _BAD_ROWS_SHOWN = 20
 Run = Annotated[
     Path, typer.Argument(help="A run folder, as `judge run` or `judge import` wrote it.")
 ]
-Out = Annotated[Path, typer.Option(help="The folder to write.")]
+Out = Annotated[Path, typer.Option(help="The folder to write.", callback=writable)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors and results.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Level = Annotated[float, typer.Option(help="Of the intervals.", min=0.5, max=0.999)]
@@ -135,7 +141,8 @@ def run(
 
 @app.command(
     "import",
-    epilog="Example: judge import games verdicts.parquet --answers answers.parquet --out results/imported",
+    epilog="Example: judge import games verdicts.parquet --answers answers.parquet "
+    "--out results/imported",
 )
 def import_(
     kind: Annotated[str, typer.Argument(metavar="FORMAT", help="games, battles or votes.")],
@@ -291,6 +298,7 @@ def publish(
             title=title or run.resolve().name,
             note=tables.meta.get("note"),
             agreement=agreement,
+            on_prompt=lambda done, prompts: _advance(progress, "battles", done, prompts),
         )
         count = write_site(out, files)
         progress.note(f"{count} files; open {out / 'index.html'}")
@@ -306,6 +314,12 @@ def _coat(*, quiet: bool = False) -> Iterator[ConsoleProgress]:
             yield progress
         except RankingError as error:
             raise UserError(str(error)) from error
+
+
+def _advance(progress: ConsoleProgress, stage: str, done: int, total: int) -> None:
+    if done == 1:
+        progress.start(stage, total)
+    progress.advance(stage)
 
 
 def _features(style: str) -> tuple[str, ...]:

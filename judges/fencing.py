@@ -16,16 +16,19 @@ _HIDDEN = (
     r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e007f]"
 )
 """Characters that a reader does not see and that can split a forged label."""
-_GAP = rf"(?:{_HIDDEN}|[\s*`$\"'{{}}])*"
+_GAP = rf"(?:{_HIDDEN}|[\s*`$\"'{{}}])*+"
+_END_GAP = rf"(?:{_HIDDEN}|[\s*`$\"'])*+"
 _A_OR_B = "[AaBbＡＢａｂАаВЬ\U0001d400-\U0001d6a3]"
 _SIGN = r"(?:\\?[<>＜＞≫≪›»‹«]|&[gl]t;|\\gg|\\ll|\\approx|[=＝≈])"
-_OPEN = rf"(?:(?:[\[［]{_GAP}){{2,4}}|[【〖⟦]{_GAP}[【〖⟦]?|\\boxed\s*[{{｛])"
-_CLOSE = rf"(?:(?:{_GAP}[\]］]){{2,4}}|{_GAP}[】〗⟧]{_GAP}[】〗⟧]?|\s*[}}｝])"
-_TEXT = r"(?:\\(?:text|mathrm|mathbf|textbf|textrm)\s*\{)?"
-_WORD = "".join(rf"[{letter}{letter.upper()}]{_GAP}" for letter in "tie")
-_VALUE = rf"(?:{_A_OR_B}{_GAP}(?:{_SIGN}{_GAP}){{1,3}}{_A_OR_B}|{_WORD})"
-_LABEL = re.compile(rf"{_OPEN}{_GAP}{_TEXT}{_GAP}(?P<value>{_VALUE}){_GAP}{_CLOSE}")
-_BAR = re.compile(rf"^[ \t]*(?:{_HIDDEN})*={{3,}}(?=.*\S.*={{3,}}[ \t]*$)", re.MULTILINE)
+_OPEN = rf"(?:[\[［]{_GAP}[\[［]{_GAP}|[【〖⟦]{_GAP}|\\boxed\s*+[{{｛]{_GAP})"
+_CLOSE = rf"{_END_GAP}(?:[}}｝]{_END_GAP}){{0,2}}(?:[\]］]{_END_GAP}[\]］]|[】〗⟧}}｝])"
+_FONT = r"(?:\\(?:text|mathrm|mathbf|textbf|textrm)\s*+\{)?"
+_TIE = "".join(rf"[{letter}{letter.upper()}]{_GAP}" for letter in "ti") + "[eE]"
+_VALUE = rf"(?:{_A_OR_B}{_GAP}(?:{_SIGN}{_GAP}){{1,3}}{_A_OR_B}|{_TIE})"
+_LABEL = re.compile(rf"{_OPEN}{_FONT}{_GAP}(?P<value>{_VALUE}){_CLOSE}")
+_BAR = re.compile(
+    rf"^[ \t]*+(?:{_HIDDEN})*+={{3,}}+(?=[^=\n]*[^=\s][^\n]*={{3}}[ \t]*+$)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)

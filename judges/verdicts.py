@@ -18,12 +18,13 @@ _ASCII = str.maketrans(
         "＞": ">", "＜": "<", "＝": "=", "≫": ">>", "≪": "<<", "Ａ": "A", "Ｂ": "B",
     }
 )  # fmt: skip
-_INSIDE = r"[\s*`$\"'{}]*(?:\\(?:text|mathrm|mathbf|textbf|textrm)\s*\{)?[\s*`$\"'{}]*"
-_SIGN = r"(?:\\?[<>]\s*\\?[<>]|\\?[<>]|={1,2}|\\gg|\\ll|\\approx|&[gl]t;\s*&[gl]t;|&[gl]t;)"
+_MARKS = r"[\s*`$\"']*+"
+_FONT = r"(?:\\(?:text|mathrm|mathbf|textbf|textrm)\s*+\{)?"
+_SIGN = r"(?:\\?[<>]\s*+\\?[<>]|\\?[<>]|={1,2}|\\gg|\\ll|\\approx|&[gl]t;\s*+&[gl]t;|&[gl]t;)"
 _LABEL = re.compile(
-    rf"(?:\[{{2,4}}|\\boxed\s*\{{){_INSIDE}"
-    rf"(?:(?P<left>[AB])\s*(?P<sign>{_SIGN})\s*(?P<right>[AB])|(?P<tie>tie))"
-    rf"{_INSIDE}(?:\]{{2,4}}|\}})",
+    rf"(?:\[\[|\\boxed\s*+\{{){_MARKS}{_FONT}{_MARKS}"
+    rf"(?:(?P<left>[AB])\s*+(?P<sign>{_SIGN})\s*+(?P<right>[AB])|(?P<tie>tie))"
+    rf"{_MARKS}(?:\}}{_MARKS})?(?:\]\]|\}})",
     re.IGNORECASE,
 )
 _SIGNS = {"\\gg": ">>", "\\ll": "<<", "\\approx": "=", "==": "=", "&gt;": ">", "&lt;": "<"}

@@ -13,6 +13,7 @@ from itertools import islice
 
 from llms.endpoints import AttemptError, open_endpoint
 from llms.lanes import ATTEMPTS, Lane
+from llms.progress import Progress, Silent
 from llms.records import Failure, ModelSpec, Reply, Request, Result
 from llms.store import ResponseStore
 
@@ -21,6 +22,7 @@ Check = Callable[[Reply], str | None]
 
 WINDOW = 1024
 LOOKUP = 256
+SILENT = Silent()
 
 
 def ask(
@@ -30,11 +32,13 @@ def ask(
     check: Check | None = None,
     on_result: Callable[[Result], None] | None = None,
     attempts: int = ATTEMPTS,
+    progress: Progress = SILENT,
 ) -> list[Result]:
     """Return one result for each request, in their order.
 
     `check` returns the reason when a reply cannot be used; it is then a failure, kept with its
-    text, and asked again on the next run. `on_result` is called as results arrive.
+    text, and asked again on the next run. `on_result` is called as results arrive, `progress`
+    gets a note on what else happens.
 
     Raises:
         UserError: a key or an extra is missing, or the store cannot be written.
@@ -45,8 +49,9 @@ def ask(
     results: dict[int, Result] = {}
 
     async def collect() -> None:
-        stream = complete(_taking_turns(requests), store=store, check=check, attempts=attempts)
-        async for result in stream:
+        async for result in complete(
+            _taking_turns(requests), store=store, check=check, attempts=attempts, progress=progress
+        ):
             results[places[id(result.request)].popleft()] = result
             if on_result:
                 on_result(result)
@@ -61,12 +66,13 @@ async def complete(
     store: ResponseStore,
     check: Check | None = None,
     attempts: int = ATTEMPTS,
+    progress: Progress = SILENT,
 ) -> AsyncIterator[Result]:
     """Yield one result for each request, in order of arrival, in memory that does not grow.
 
     The results carry the very request objects given. See `ask` for the rest.
     """
-    door = _Door(store, check, attempts)
+    door = _Door(store, check, attempts, progress)
     pump = asyncio.create_task(door.pump(requests))
     try:
         while (some := await door.ready.get()) is not None:
@@ -82,12 +88,15 @@ async def complete(
 class _Door:
     """What one call of `complete` holds: lanes, tasks under way and results on their way out."""
 
-    def __init__(self, store: ResponseStore, check: Check | None, attempts: int) -> None:
+    def __init__(
+        self, store: ResponseStore, check: Check | None, attempts: int, progress: Progress
+    ) -> None:
         self.window = asyncio.Semaphore(WINDOW)
         self.ready: asyncio.Queue[list[Result] | None] = asyncio.Queue()
         self._store = store
         self._check = check
         self._attempts = attempts
+        self._progress = progress
         self._arrived: asyncio.Queue[Result | None] = asyncio.Queue()
         self._lanes: dict[tuple[str | None, ...], Lane] = {}
         self._under_way: dict[str, list[Request]] = {}
@@ -166,7 +175,7 @@ class _Door:
     def _lane(self, spec: ModelSpec) -> Lane:
         place = (spec.kind, spec.address, spec.model, spec.name)
         if place not in self._lanes:
-            self._lanes[place] = Lane(spec, open_endpoint(spec), self._attempts)
+            self._lanes[place] = Lane(spec, open_endpoint(spec, self._progress), self._attempts)
         return self._lanes[place]
 
 
@@ -191,12 +200,19 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _taking_turns(requests: Sequence[Request]) -> Iterator[Request]:
-    """Yield `requests` model by model in turns, so that no endpoint waits for another's queue."""
+    """Yield `requests` model by model in turns, so that no endpoint waits for another's queue.
+
+    Models on vLLM servers of our own come one after another, as they may have to share a GPU.
+    """
     by_model: dict[str, deque[Request]] = defaultdict(deque)
-    for request in requests:
-        by_model[request.spec.name].append(request)
+    for request in sorted(requests, key=_managed_model):
+        by_model["vllm:" if _managed_model(request) else request.spec.name].append(request)
     while by_model:
         for name in list(by_model):
             yield by_model[name].popleft()
             if not by_model[name]:
                 del by_model[name]
+
+
+def _managed_model(request: Request) -> str:
+    return request.spec.name if request.spec.kind == "vllm" else ""

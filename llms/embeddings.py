@@ -10,14 +10,16 @@ from llms.endpoints import AttemptError, open_endpoint
 from llms.errors import UserError
 from llms.files import digest
 from llms.lanes import Lane
+from llms.progress import Progress, Silent
 from llms.records import ModelSpec
 from llms.store import ResponseStore
 
 TEXTS_PER_CALL = 64
+SILENT = Silent()
 
 
 def embed_texts(
-    texts: Sequence[str], *, spec: ModelSpec, store: ResponseStore
+    texts: Sequence[str], *, spec: ModelSpec, store: ResponseStore, progress: Progress = SILENT
 ) -> NDArray[np.float32]:
     """Return one row for each text, float32 (n, d), as the model gives them (not normalised).
 
@@ -29,7 +31,7 @@ def embed_texts(
     stored = store.get_vectors(keys)
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in stored}
     if missing:
-        asyncio.run(_embed(missing, spec, store))
+        asyncio.run(_embed(missing, spec, store, progress))
         stored = store.get_vectors(keys)
     rows = [np.frombuffer(stored[key], dtype="<f4") for key in keys]
     if len({len(row) for row in rows}) > 1:
@@ -37,8 +39,10 @@ def embed_texts(
     return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
 
-async def _embed(missing: dict[str, str], spec: ModelSpec, store: ResponseStore) -> None:
-    lane = Lane(spec, open_endpoint(spec))
+async def _embed(
+    missing: dict[str, str], spec: ModelSpec, store: ResponseStore, progress: Progress
+) -> None:
+    lane = Lane(spec, open_endpoint(spec, progress))
     keys = list(missing)
     parts = [keys[start : start + TEXTS_PER_CALL] for start in range(0, len(keys), TEXTS_PER_CALL)]
 

@@ -110,16 +110,17 @@ class Lane:
             return min(error.wait, RETRY_AFTER_MAX) + random.uniform(0, WAIT_JITTER)
 
         try:
-            async for attempt in stamina.retry_context(
-                on=wait_before_next,
-                attempts=self.attempts,
-                timeout=None,
-                wait_initial=WAIT_INITIAL,
-                wait_max=WAIT_MAX,
-                wait_jitter=WAIT_JITTER,
-            ):
-                with attempt:
-                    return await self._attempt(send)
+            async with self.endpoint.in_use():
+                async for attempt in stamina.retry_context(
+                    on=wait_before_next,
+                    attempts=self.attempts,
+                    timeout=None,
+                    wait_initial=WAIT_INITIAL,
+                    wait_max=WAIT_MAX,
+                    wait_jitter=WAIT_JITTER,
+                ):
+                    with attempt:
+                        return await self._attempt(send)
         except AttemptError as error:
             if error.hopeless and not self._answered:
                 self._hopeless = error

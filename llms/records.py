@@ -46,6 +46,10 @@ class ModelSpec:
     """None: the price is unknown, which is not zero."""
     key_env: str | None = None
     """Name of the environment variable that holds the API key; never the key."""
+    engine_args: tuple[str, ...] = ()
+    """Arguments for the vLLM server that is started for this model."""
+    python: str | None = None
+    """The interpreter that has vLLM, where it is not this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ class Request:
                 "messages": self.sent_messages(),
                 "params": self.sent_params(),
                 "sample": self.sample,
+                **({"engine_args": spec.engine_args} if spec.engine_args else {}),
             }
         )
 

@@ -5,6 +5,7 @@ Everything that can be wrong with the naming of a model is found here, before an
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -121,6 +122,8 @@ def _spec(file: str, entry: Any) -> ModelSpec:
         timeout: float | None = Field(default=None, gt=0)
         prices: PriceEntry | None = None
         key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+        engine_args: str | list[str] = []
+        python: str | None = None
 
     if not isinstance(entry, dict):
         raise UserError(f"{file}: each model is a mapping with at least `model: SPEC`")
@@ -131,6 +134,8 @@ def _spec(file: str, entry: Any) -> ModelSpec:
         where = ".".join(str(part) for part in first["loc"])
         allowed = ", ".join(Entry.model_fields)
         raise UserError(f"{file}: {where}: {first['msg']} (fields: {allowed})") from error
-    values = given.model_dump(exclude={"model", "prices"}, exclude_none=True)
+    values = given.model_dump(exclude={"model", "prices", "engine_args"}, exclude_none=True)
+    arguments = given.engine_args
+    engine_args = tuple(shlex.split(arguments) if isinstance(arguments, str) else arguments)
     prices = Prices(**given.prices.model_dump()) if given.prices else None
-    return replace(parse_spec(given.model), **values, prices=prices)
+    return replace(parse_spec(given.model), **values, prices=prices, engine_args=engine_args)

@@ -6,15 +6,17 @@ business.
 """
 
 import importlib
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request
 
 ENDPOINTS = {
     "openai": "llms.endpoints.openai_api:OpenAIEndpoint",
     "http": "llms.endpoints.openai_api:OpenAIEndpoint",
     "litellm": "llms.endpoints.litellm_api:LitellmEndpoint",
-    "vllm": "llms.endpoints.vllm_server:VllmEndpoint",
+    "vllm": "llms.endpoints.managed_vllm:VllmEndpoint",
     "recorded": "llms.endpoints.recorded:RecordedEndpoint",
 }
 
@@ -58,6 +60,9 @@ class Endpoint(Protocol):
     `UserError`.
     """
 
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        """Hold the endpoint for one request, however many attempts it takes."""
+
     async def send(self, request: Request) -> Reply:
         """Make one attempt; raise `AttemptError` where it fails."""
 
@@ -68,12 +73,12 @@ class Endpoint(Protocol):
         """Give back connections and processes."""
 
 
-def open_endpoint(spec: ModelSpec) -> Endpoint:
+def open_endpoint(spec: ModelSpec, progress: Progress) -> Endpoint:
     """Return the endpoint of `spec`, ready to send.
 
     Raises:
         UserError: a key, an extra or a file that it needs is missing.
     """
     module, _, name = ENDPOINTS[spec.kind].partition(":")
-    endpoint: Endpoint = getattr(importlib.import_module(module), name)(spec)
+    endpoint: Endpoint = getattr(importlib.import_module(module), name)(spec, progress)
     return endpoint

@@ -1,6 +1,7 @@
 """The other providers, through litellm (an optional extra)."""
 
 import os
+from contextlib import AbstractAsyncContextManager, nullcontext
 from time import monotonic
 from typing import Any
 
@@ -8,6 +9,7 @@ from llms.endpoints import AttemptError
 from llms.endpoints.chat_api import chat_body, chat_reply
 from llms.endpoints.openai_api import status_error
 from llms.errors import UserError
+from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request
 
 
@@ -18,7 +20,7 @@ class LitellmEndpoint:
         UserError: litellm is not installed, or the provider's key is not in the environment.
     """
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, progress: Progress) -> None:
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         try:
             import litellm
@@ -34,6 +36,10 @@ class LitellmEndpoint:
         self._key = _named_key(spec)
         self._litellm: Any = litellm
         self._spec = spec
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        """Nothing has to be held."""
+        return nullcontext()
 
     async def send(self, request: Request) -> Reply:
         """Make one attempt."""

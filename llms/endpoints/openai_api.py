@@ -1,6 +1,7 @@
 """OpenAI itself and every server that speaks its API, by the official client over aiohttp."""
 
 import os
+from contextlib import AbstractAsyncContextManager, nullcontext
 from email.utils import parsedate_to_datetime
 from time import monotonic, time
 from typing import Any
@@ -11,6 +12,7 @@ import openai
 from llms.endpoints import AttemptError
 from llms.endpoints.chat_api import chat_body, chat_reply
 from llms.errors import UserError
+from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request
 
 CONNECT_SECONDS = 10.0
@@ -25,7 +27,7 @@ class OpenAIEndpoint:
         UserError: the environment variable that holds the key is not set.
     """
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, progress: Progress) -> None:
         limits = httpx2.Limits(max_connections=spec.concurrency, keepalive_expiry=30)
         self._client = openai.AsyncOpenAI(
             api_key=_key(spec),
@@ -35,6 +37,10 @@ class OpenAIEndpoint:
             http_client=openai.DefaultAioHttpClient(limits=limits),
         )
         self._spec = spec
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        """Nothing has to be held."""
+        return nullcontext()
 
     async def send(self, request: Request) -> Reply:
         """Make one attempt."""

@@ -1,6 +1,7 @@
 """Replies read from files: a request that is not in the record fails, nothing is invented."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from llms.endpoints import AttemptError
 from llms.errors import UserError
 from llms.files import digest, read_jsonl
+from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request
 
 _Label = tuple[str, str | None, str | None, str | None]
@@ -27,8 +29,12 @@ class Records:
 class RecordedEndpoint:
     """Answers from the JSONL files of a folder."""
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, progress: Progress) -> None:
         self._replies = read_records(Path(spec.address or ".")).replies
+
+    def in_use(self) -> AbstractAsyncContextManager[None]:
+        """Nothing has to be held."""
+        return nullcontext()
 
     async def send(self, request: Request) -> Reply:
         """Return the recorded reply; raise `AttemptError` where there is none."""

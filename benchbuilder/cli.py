@@ -1,0 +1,174 @@
+"""The `benchbuild` command: build, cluster, quickstart. A coat over one function each."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llms.console import (
+    EXIT_INCOMPLETE,
+    ConsoleProgress,
+    errors_as_one_line,
+    show_version,
+    writable,
+)
+
+app = typer.Typer(
+    name="benchbuild",
+    help="Turn crowdsourced prompts into a hard benchmark.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Prompts = Annotated[
+    list[Path],
+    typer.Argument(metavar="PROMPTS…", help="Files or folders of prompts: JSONL, CSV, Parquet."),
+]
+Out = Annotated[Path, typer.Option(help="The folder to write.", callback=writable)]
+Config = Annotated[
+    Path | None, typer.Option(help="A YAML file with any of these and more; flags win.")
+]
+Embedder = Annotated[
+    str | None,
+    typer.Option(help="tfidf (the default), a sentence-transformers name, or an endpoint."),
+]
+Languages = Annotated[
+    str | None, typer.Option(help="Keep prompts in these languages only, as en,de (default: all).")
+]
+Seed = Annotated[int | None, typer.Option(help="Of clustering and sampling.", min=0)]
+Store = Annotated[
+    Path | None, typer.Option(help="The response store (default: results/responses.sqlite).")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors and results.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+@app.command(
+    epilog="Example: benchbuild build logs.jsonl --out results/mybench "
+    "--annotator openai:gpt-4.1-mini"
+)
+def build(
+    prompts: Prompts,
+    out: Out,
+    annotator: Annotated[
+        str | None, typer.Option(help="The model that checks the seven criteria of each prompt.")
+    ] = None,
+    embedder: Embedder = None,
+    languages: Languages = None,
+    min_score: Annotated[
+        float | None, typer.Option(help="Criteria a prompt must meet (default: 6).", min=0, max=7)
+    ] = None,
+    min_cluster_score: Annotated[
+        float | None,
+        typer.Option(help="Mean score its cluster must have (default: 3).", min=0, max=7),
+    ] = None,
+    per_cluster: Annotated[
+        int | None, typer.Option(help="At most so many prompts of one cluster.", min=1)
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="At most so many prompts.", min=1)] = None,
+    seed: Seed = None,
+    config: Config = None,
+    store: Store = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a benchmark of raw prompts: clean, cluster, annotate, select."""
+    with errors_as_one_line(), ConsoleProgress(quiet=quiet) as progress:
+        from benchbuilder.build import BuildConfig
+        from benchbuilder.build import build as build_benchmark
+        from benchbuilder.publish import write_prompts_page
+        from leaderboards.page.prompts import prompts_page
+        from llms.config import read_config
+        from llms.store import ResponseStore, default_store_path
+
+        flags = {
+            "annotator": annotator,
+            "embedder": embedder,
+            "languages": _listed(languages),
+            "min_score": min_score,
+            "min_cluster_score": min_cluster_score,
+            "per_cluster": per_cluster,
+            "size": size,
+            "seed": seed,
+        }
+        settings = read_config(BuildConfig, config, flags)
+        with ResponseStore(store or default_store_path()) as responses:
+            report = build_benchmark(
+                prompts, out=out, config=settings, store=responses, progress=progress
+            )
+        write_prompts_page(out, prompts_page)
+        progress.note(f"wrote {out / 'benchmark.jsonl'}; look at {out / 'prompts.html'}")
+    if as_json:
+        typer.echo(json.dumps(asdict(report), default=str))
+    if report.owed:
+        typer.echo(f"{report.owed} annotations are owed; run the same command again", err=True)
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+@app.command(epilog="Example: benchbuild cluster logs.jsonl --out results/topics")
+def cluster(
+    prompts: Prompts,
+    out: Out,
+    embedder: Embedder = None,
+    languages: Languages = None,
+    seed: Seed = None,
+    config: Config = None,
+    store: Store = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Clean raw prompts and sort them into topics; no model but the embedder is asked."""
+    with errors_as_one_line(), ConsoleProgress(quiet=quiet) as progress:
+        from benchbuilder.build import BuildConfig, cluster_prompts
+        from benchbuilder.publish import write_prompts_page
+        from leaderboards.page.prompts import prompts_page
+        from llms.config import read_config
+        from llms.store import ResponseStore, default_store_path
+
+        flags = {"embedder": embedder, "languages": _listed(languages), "seed": seed}
+        settings = read_config(BuildConfig, config, flags)
+        with ResponseStore(store or default_store_path()) as responses:
+            report = cluster_prompts(
+                prompts, out=out, config=settings, store=responses, progress=progress
+            )
+        write_prompts_page(out, prompts_page)
+        progress.note(f"wrote {out / 'prompts.parquet'}; look at {out / 'prompts.html'}")
+    if as_json:
+        typer.echo(json.dumps(asdict(report), default=str))
+
+
+@app.command(epilog="Example: benchbuild quickstart")
+def quickstart(
+    out: Out = Path("results", "quickstart"), store: Store = None, quiet: Quiet = False
+) -> None:
+    """Run the whole product on the bundled sample: no key, no GPU, no network."""
+    with errors_as_one_line(), ConsoleProgress(quiet=quiet) as progress:
+        from benchbuilder.quickstart import quickstart as run_all
+        from llms.store import ResponseStore, default_store_path
+
+        with ResponseStore(store or default_store_path()) as responses:
+            result = run_all(out, store=responses, progress=progress)
+    from rich.console import Console
+
+    Console().print(result.table)
+    typer.echo(f"{result.note}\nOpen {result.page}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    app(arguments, prog_name="benchbuild")
+
+
+def _listed(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
