@@ -7,12 +7,12 @@ reply. Whatever goes wrong with a request comes out as a `Failure`; only what co
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from llms.endpoints import AttemptError, open_endpoint
-from llms.lanes import ATTEMPTS, Lane
+from llms.lanes import PATIENT, Lane, Patience
 from llms.progress import Progress, Silent
 from llms.records import Failure, ModelSpec, Reply, Request, Result
 from llms.store import ResponseStore
@@ -31,7 +31,7 @@ def ask(
     store: ResponseStore,
     check: Check | None = None,
     on_result: Callable[[Result], None] | None = None,
-    attempts: int = ATTEMPTS,
+    patience: Patience = PATIENT,
     progress: Progress = SILENT,
 ) -> list[Result]:
     """Return one result for each request, in their order.
@@ -50,7 +50,7 @@ def ask(
 
     async def collect() -> None:
         async for result in complete(
-            _taking_turns(requests), store=store, check=check, attempts=attempts, progress=progress
+            _taking_turns(requests), store=store, check=check, patience=patience, progress=progress
         ):
             results[places[id(result.request)].popleft()] = result
             if on_result:
@@ -65,14 +65,14 @@ async def complete(
     *,
     store: ResponseStore,
     check: Check | None = None,
-    attempts: int = ATTEMPTS,
+    patience: Patience = PATIENT,
     progress: Progress = SILENT,
 ) -> AsyncIterator[Result]:
     """Yield one result for each request, in order of arrival, in memory that does not grow.
 
     The results carry the very request objects given. See `ask` for the rest.
     """
-    door = _Door(store, check, attempts, progress)
+    door = _Door(store, check, patience, progress)
     pump = asyncio.create_task(door.pump(requests))
     try:
         while (some := await door.ready.get()) is not None:
@@ -85,19 +85,26 @@ async def complete(
         await asyncio.gather(pump, return_exceptions=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    key: str
+    result: Result
+    committed: asyncio.Future[None]
+
+
 class _Door:
     """What one call of `complete` holds: lanes, tasks under way and results on their way out."""
 
     def __init__(
-        self, store: ResponseStore, check: Check | None, attempts: int, progress: Progress
+        self, store: ResponseStore, check: Check | None, patience: Patience, progress: Progress
     ) -> None:
         self.window = asyncio.Semaphore(WINDOW)
         self.ready: asyncio.Queue[list[Result] | None] = asyncio.Queue()
         self._store = store
         self._check = check
-        self._attempts = attempts
+        self._patience = patience
         self._progress = progress
-        self._arrived: asyncio.Queue[Result | None] = asyncio.Queue()
+        self._arrived: asyncio.Queue[_Arrival | None] = asyncio.Queue()
         self._lanes: dict[tuple[str | None, ...], Lane] = {}
         self._under_way: dict[str, list[Request]] = {}
 
@@ -120,53 +127,64 @@ class _Door:
             while some := list(islice(source, LOOKUP)):
                 for _ in some:
                     await self.window.acquire()
-                usable = await self._look_up(some)
-                self.ready.put_nowait(
-                    [replace(usable[r.key], request=r) for r in some if r.key in usable]
-                )
-                for request in some:
-                    if request.key not in usable:
-                        self._send(request, group)
+                keyed = [(request.key, request) for request in some]
+                usable = await self._look_up(dict(keyed))
+                self.ready.put_nowait([_for(r, usable[key]) for key, r in keyed if key in usable])
+                for key, request in keyed:
+                    if key not in usable:
+                        self._send(key, request, group)
         self._arrived.put_nowait(None)
 
-    async def _look_up(self, requests: Sequence[Request]) -> dict[str, Reply]:
-        stored = await asyncio.to_thread(self._store.get_many, requests)
+    async def _look_up(self, asked: Mapping[str, Request]) -> dict[str, Reply]:
+        stored = await asyncio.to_thread(self._store.get_many, asked)
         return {
             key: reply for key, reply in stored.items() if not (self._check and self._check(reply))
         }
 
-    def _send(self, request: Request, group: asyncio.TaskGroup) -> None:
-        followers = self._under_way.get(request.key)
+    def _send(self, key: str, request: Request, group: asyncio.TaskGroup) -> None:
+        followers = self._under_way.get(key)
         if followers is not None:
             followers.append(request)
             return
-        self._under_way[request.key] = []
-        group.create_task(self._answer(request, self._lane(request.spec)))
+        self._under_way[key] = []
+        group.create_task(self._answer(key, request, self._lane(request.spec)))
 
-    async def _answer(self, request: Request, lane: Lane) -> None:
-        try:
-            reply = await lane.call(lambda: lane.endpoint.send(request))
-        except AttemptError as error:
-            result: Result = _failure(request, error)
-        else:
+    async def _answer(self, key: str, request: Request, lane: Lane) -> None:
+        async def keep(reply: Reply) -> None:
             reason = self._check(reply) if self._check else None
-            result = _unusable(reply, reason) if reason else reply
-        self._arrived.put_nowait(result)
+            await self._commit(key, _unusable(reply, reason) if reason else reply)
+
+        try:
+            await lane.call(lambda: lane.endpoint.send(request), keep)
+        except AttemptError as error:
+            await self._commit(key, _failure(request, error))
+
+    async def _commit(self, key: str, result: Result) -> None:
+        committed = asyncio.get_running_loop().create_future()
+        self._arrived.put_nowait(_Arrival(key, result, committed))
+        await committed
 
     async def _write(self) -> None:
+        """Commit what arrived, all that waits at once, and hand it out."""
         ended = False
         while not ended:
             waiting = [await self._arrived.get()]
             while not self._arrived.empty():
                 waiting.append(self._arrived.get_nowait())
             ended = None in waiting
-            some = [result for result in waiting if result is not None]
-            committed = await asyncio.to_thread(self._store.put_many, some)
-            self.ready.put_nowait([copy for result in committed for copy in self._shared(result)])
+            arrivals = [arrival for arrival in waiting if arrival is not None]
+            results = {arrival.key: arrival.result for arrival in arrivals}
+            committed = await asyncio.to_thread(self._store.put_many, results)
+            self.ready.put_nowait(
+                [copy for key, result in committed.items() for copy in self._shared(key, result)]
+            )
+            for arrival in arrivals:
+                if not arrival.committed.done():
+                    arrival.committed.set_result(None)
 
-    def _shared(self, result: Result) -> Iterator[Result]:
+    def _shared(self, key: str, result: Result) -> Iterator[Result]:
         yield result
-        for follower in self._under_way.pop(result.request.key):
+        for follower in self._under_way.pop(key):
             if isinstance(result, Reply):
                 yield replace(result, request=follower, from_store=True)
             else:
@@ -175,8 +193,12 @@ class _Door:
     def _lane(self, spec: ModelSpec) -> Lane:
         place = (spec.kind, spec.address, spec.model, spec.name)
         if place not in self._lanes:
-            self._lanes[place] = Lane(spec, open_endpoint(spec, self._progress), self._attempts)
+            self._lanes[place] = Lane(spec, open_endpoint(spec, self._progress), self._patience)
         return self._lanes[place]
+
+
+def _for(request: Request, reply: Reply) -> Reply:
+    return reply if reply.request is request else replace(reply, request=request)
 
 
 def _failure(request: Request, error: AttemptError) -> Failure:

@@ -48,9 +48,12 @@ async def _embed(
 
     async def embed_part(part: list[str]) -> None:
         texts = [missing[key] for key in part]
-        vectors = await lane.call(lambda: lane.endpoint.embed(texts))
-        rows = {k: np.asarray(v, "<f4").tobytes() for k, v in zip(part, vectors, strict=True)}
-        await asyncio.to_thread(store.put_vectors, spec.model, rows)
+
+        async def keep(vectors: list[list[float]]) -> None:
+            rows = {k: np.asarray(v, "<f4").tobytes() for k, v in zip(part, vectors, strict=True)}
+            await asyncio.to_thread(store.put_vectors, spec.model, rows)
+
+        await lane.call(lambda: lane.endpoint.embed(texts), keep)
 
     try:
         outcomes = await asyncio.gather(*map(embed_part, parts), return_exceptions=True)

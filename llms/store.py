@@ -85,9 +85,8 @@ class ResponseStore:
         with self._lock:
             self._connection.close()
 
-    def get_many(self, requests: Sequence[Request]) -> dict[str, Reply]:
-        """Return the stored replies to `requests`, by key; a key that is missing has none."""
-        asked = {request.key: request for request in requests}
+    def get_many(self, asked: Mapping[str, Request]) -> dict[str, Reply]:
+        """Return the stored replies to the requests `asked`, both by key."""
         columns = f"key, {_REPLY_FIELDS}"
         replies = {
             key: _reply(asked[key], values)
@@ -96,20 +95,20 @@ class ResponseStore:
         self.found += len(replies)
         return replies
 
-    def put_many(self, results: Sequence[Result]) -> list[Result]:
-        """Commit `results` in one transaction and return them as the store now has them.
+    def put_many(self, results: Mapping[str, Result]) -> dict[str, Result]:
+        """Commit `results` in one transaction and return them as the store now has them, by key.
 
         Where another process stored a reply to the same request first, that one is returned. A
         failure with a text is a reply that cannot be used: it takes the place of a stored one.
         """
         self.asked += len(results)
         with self._transaction() as connection:
-            return [
-                _put_reply(connection, result)
+            return {
+                key: _put_reply(connection, bytes.fromhex(key), result)
                 if isinstance(result, Reply)
-                else _put_failure(connection, result)
-                for result in results
-            ]
+                else _put_failure(connection, bytes.fromhex(key), result)
+                for key, result in results.items()
+            }
 
     def get_vectors(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Return the stored embeddings, little-endian float32, by key."""
@@ -173,8 +172,7 @@ class ResponseStore:
             raise UserError(f"{self.path} is not a response store; name another with --store")
 
 
-def _put_reply(connection: sqlite3.Connection, reply: Reply) -> Result:
-    key = bytes.fromhex(reply.request.key)
+def _put_reply(connection: sqlite3.Connection, key: bytes, reply: Reply) -> Result:
     usage = reply.usage
     row = (
         key,
@@ -199,8 +197,7 @@ def _put_reply(connection: sqlite3.Connection, reply: Reply) -> Result:
     return _reply(reply.request, first.fetchone())
 
 
-def _put_failure(connection: sqlite3.Connection, failure: Failure) -> Result:
-    key = bytes.fromhex(failure.request.key)
+def _put_failure(connection: sqlite3.Connection, key: bytes, failure: Failure) -> Result:
     if failure.text is not None:
         connection.execute("DELETE FROM replies WHERE key = ?", (key,))
     (attempts,) = connection.execute(

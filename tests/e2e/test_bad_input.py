@@ -28,15 +28,26 @@ def run(program: str, *arguments: object, cwd: Path, **environment: str):
 
 
 SKY = "Why is the {} sky darker at noon, and how would you prove it with {} lenses?"
-WORDS = "blue pale dark cold wide high grey low red thin still bright".split()
+WORDS = (
+    "blue",
+    "pale",
+    "dark",
+    "cold",
+    "wide",
+    "high",
+    "grey",
+    "low",
+    "red",
+    "thin",
+    "still",
+    "dim",
+)
 
 
 @pytest.fixture
 def place(tmp_path):
     """A folder with one good file of prompts and several broken ones."""
-    good = [
-        json.dumps({"prompt": SKY.format(word, word[::-1])}) for word in ["blue", "pale", "dark"]
-    ]
+    good = [json.dumps({"prompt": SKY.format(word, word[::-1])}) for word in WORDS]
     (tmp_path / "good.jsonl").write_text("\n".join(good))
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "columns.csv").write_text("colour,size\nred,3\n")
