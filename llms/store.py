@@ -54,6 +54,10 @@ class ResponseStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.found = 0
+        """Replies that were found here since the store was opened."""
+        self.asked = 0
+        """Requests that ended in a reply or a failure, and were committed, since then."""
         self._lock = threading.Lock()
         with _errors_of(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,10 +98,12 @@ class ResponseStore:
     def find(self, asked: Mapping[str, Request]) -> dict[str, Reply]:
         """Return the stored replies to the requests `asked`, both by key."""
         columns = f"key, {_REPLY_FIELDS}"
-        return {
+        replies = {
             key: _reply(asked[key], values)
             for key, *values in self._rows("replies", columns, list(asked))
         }
+        self.found += len(replies)
+        return replies
 
     def commit(self, results: Mapping[str, Result]) -> dict[str, Result]:
         """Commit `results` in one transaction and return them as the store now has them, by key.
@@ -105,6 +111,7 @@ class ResponseStore:
         Where another process stored a reply to the same request first, that one is returned. A
         failure with a text is a reply that cannot be used: it takes the place of a stored one.
         """
+        self.asked += len(results)
         with self._transaction() as connection:
             return {
                 key: _put_reply(connection, bytes.fromhex(key), result)
