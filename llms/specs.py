@@ -138,6 +138,8 @@ def _spec(file: str, entry: Any) -> ModelSpec:
         where = ".".join(str(part) for part in first["loc"])
         allowed = ", ".join(Entry.model_fields)
         raise UserError(f"{file}: {where}: {first['msg']} (fields: {allowed})") from error
+    if "api_key" in given.params:
+        raise UserError(f"{file}: keys stay in the environment; name its variable with `key_env`")
     values = given.model_dump(exclude={"model", "prices", "engine_args"}, exclude_none=True)
     arguments = given.engine_args
     engine_args = tuple(shlex.split(arguments) if isinstance(arguments, str) else arguments)
