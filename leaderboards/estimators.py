@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from leaderboards.bradley_terry import Pairs, derivatives, fit_pairs, logistic, one_blas_thread
+from leaderboards.bradley_terry import Pairs, derivatives, fit_pairs, logistic
 from leaderboards.evidence import Evidence, Floats, Ints, by_model, summed
 from leaderboards.scales import Scale
 from leaderboards.style_control import (
@@ -20,6 +20,8 @@ from leaderboards.style_control import (
     style_derivatives,
 )
 
+DENSE = 20_000_000
+"""A table of fewer numbers than this is held as it is, a larger one without its zeros."""
 _CHUNK = 4_000_000
 """Numbers in one (draws x anything) array."""
 
@@ -29,7 +31,7 @@ class Linear:
     """How prompts move the parameters: sums of `prompt_scores` (P, k) are zero at the estimate,
     and `bread` (k, k) is the inverse of their negative derivative."""
 
-    prompt_scores: sparse.csr_array
+    prompt_scores: sparse.csr_array | Floats
     bread: Floats
 
 
@@ -106,7 +108,7 @@ def _bradley_terry(evidence: Evidence, scale: Callable[[Floats], Scale]) -> Esti
         residual = evidence.won - evidence.weight * expected
         _, hessian = derivatives(pairs, whole[None], weight[None], won[None])
         return Linear(
-            prompt_scores=_model_scores(evidence, residual, pairs.models),
+            prompt_scores=_model_scores(evidence, residual),
             bread=np.linalg.inv(hessian[0]),
         )
 
@@ -142,15 +144,15 @@ def _style_controlled(
         effects = whole[:models]
         eta = effects[evidence.first] - effects[evidence.second] + features @ whole[models:]
         residual = evidence.won - evidence.weight * logistic(eta)
-        by_feature = [
-            _by_prompt(evidence, np.zeros_like(evidence.first), residual * values, 1)
-            for values in features.T
-        ]
+        by_feature = np.column_stack(
+            [summed(evidence.prompt, residual * x, len(evidence.prompts)) for x in features.T]
+        )
+        by_effect = _model_scores(evidence, residual)
         _, hessian = style_derivatives(design, whole[None], ones[None])
         return Linear(
-            prompt_scores=sparse.hstack(
-                [_model_scores(evidence, residual, models), *by_feature], format="csr"
-            ),
+            prompt_scores=sparse.hstack([by_effect, by_feature], format="csr")
+            if sparse.issparse(by_effect)
+            else np.hstack([by_effect, by_feature]),
             bread=np.linalg.inv(hessian[0]),
         )
 
@@ -212,8 +214,14 @@ def _by_prompt(evidence: Evidence, unit: Ints, values: Floats, units: int) -> sp
     return sparse.csr_array(sparse.coo_array((values, (evidence.prompt, unit)), shape=shape))
 
 
-def _model_scores(evidence: Evidence, residual: Floats, models: int) -> sparse.csr_array:
+def _model_scores(evidence: Evidence, residual: Floats) -> sparse.csr_array | Floats:
     """Return the scores (P, M): residuals at the first model, minus them at the second."""
+    prompts, models = len(evidence.prompts), len(evidence.models)
+    if prompts * models < DENSE:
+        row = evidence.prompt * models
+        size = prompts * models
+        scores = summed(row + evidence.first, residual, size)
+        return (scores - summed(row + evidence.second, residual, size)).reshape(prompts, models)
     return sparse.csr_array(
         _by_prompt(evidence, evidence.first, residual, models)
         - _by_prompt(evidence, evidence.second, residual, models)
@@ -223,6 +231,5 @@ def _model_scores(evidence: Evidence, residual: Floats, models: int) -> sparse.c
 def _chunked(estimate: Callable[[Floats], Floats], counts: Floats, width: int) -> Floats:
     """Return `estimate` of the counts (D, P), as many rows at a time as memory should hold."""
     rows = max(1, _CHUNK // width)
-    with one_blas_thread():
-        parts = [estimate(counts[low : low + rows]) for low in range(0, len(counts), rows)]
+    parts = [estimate(counts[low : low + rows]) for low in range(0, len(counts), rows)]
     return np.concatenate(parts)

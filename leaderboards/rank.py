@@ -14,6 +14,7 @@ import polars as pl
 
 from judges.records import RunTables
 from leaderboards.battles import battles_from_judgments, choose_judges, equal_judges
+from leaderboards.bradley_terry import one_blas_thread
 from leaderboards.estimators import (
     Build,
     Estimator,
@@ -30,6 +31,7 @@ from leaderboards.evidence import (
     gather,
     keep_cells,
     per_model,
+    prompts_judged,
     prompts_of_models,
 )
 from leaderboards.features import StyleForm, style_features
@@ -198,6 +200,19 @@ def rank(
         RankingError: no battles, an unknown baseline, feature or option, a field in pieces.
     """
     chosen = _checked({**_DEFAULTS, **options})
+    with one_blas_thread():
+        return _rank(battles, features, missing, missing_weight, prompts, noted or {}, chosen)
+
+
+def _rank(
+    battles: pl.DataFrame,
+    features: pl.DataFrame | None,
+    missing: pl.DataFrame | None,
+    missing_weight: float,
+    prompts: Iterable[str],
+    noted: Mapping[str, Any],
+    chosen: RankOptions,
+) -> Ranking:
     owed, unranked = _owed(battles, missing)
     evidence = gather(_clustered(battles, chosen["cluster"]), owed=owed, prompts=prompts)
     question = _question(evidence, features, chosen)
@@ -206,7 +221,7 @@ def rank(
     estimator = question.build(evidence)
     answer = _answer(question, estimator, battles, chosen)
     return Ranking(
-        settings={**_settings(question, chosen), "unranked": unranked, **(noted or {})},
+        settings={**_settings(question, chosen), "unranked": unranked, **noted},
         counts=_counts(evidence),
         rows=_rows(question, estimator, answer, missing_weight, chosen),
         pairs=_pairs(evidence, answer, chosen["level"]),
@@ -288,8 +303,10 @@ def _baseline(evidence: Evidence, named: str | None) -> int | None:
                 f"no battle of baseline {named!r}; models: {', '.join(evidence.models)}"
             )
         return evidence.models.index(named)
-    everywhere = [model for model in range(len(evidence.models)) if _star(evidence, model)]
-    return everywhere[0] if len(everywhere) == 1 else None
+    everywhere = np.flatnonzero(
+        per_model(evidence, one := np.ones_like(evidence.first)) == len(one)
+    )
+    return int(everywhere[0]) if len(everywhere) == 1 else None
 
 
 def _star(evidence: Evidence, model: int) -> bool:
@@ -340,7 +357,7 @@ def _answer(
     numbers = _numbers(estimator, estimator.parameters[None], models)[0]
     behind = np.append(
         prompts_of_models(evidence),
-        np.full(len(numbers) - models, len(np.unique(evidence.prompt))),
+        np.full(len(numbers) - models, prompts_judged(evidence)),
     )
     level, draws, seed = options["level"], options["draws"], options["seed"]
     if options["interval"] == "bootstrap":
@@ -377,7 +394,7 @@ def _covariance(
     question: _Question, estimator: Estimator, battles: pl.DataFrame, options: RankOptions
 ) -> Floats:
     """Return the clustered covariance; two-way by Cameron, Gelbach and Miller (2011)."""
-    own = sandwich(estimator, len(np.unique(question.evidence.prompt)))
+    own = sandwich(estimator, prompts_judged(question.evidence))
     if options["cluster"] != "both":
         return own
     voter = pl.col("voter")
@@ -429,7 +446,7 @@ def _settings(question: _Question, options: RankOptions) -> dict[str, Any]:
 def _counts(evidence: Evidence) -> dict[str, int]:
     return {
         "models": len(evidence.models),
-        "prompts": len(np.unique(evidence.prompt[evidence.games > 0])),
+        "prompts": prompts_judged(evidence),
         "games": int(evidence.games.sum()),
         "ties": int(evidence.ties.sum()),
         "missing": int(evidence.owed.sum()),
