@@ -12,13 +12,14 @@ from scipy import sparse
 
 from leaderboards.bradley_terry import Pairs, derivatives, fit_pairs, logistic
 from leaderboards.evidence import Evidence, Floats, Ints, by_model, summed
-from leaderboards.scales import Scale
+from leaderboards.scales import MakeScale, Scale
 from leaderboards.style_control import (
     StyleDesign,
     fit_style,
     fit_style_draws,
     style_derivatives,
 )
+from leaderboards.ties import Results, TieModel, fit_ties, tie_derivatives, tie_slopes
 
 DENSE = 20_000_000
 """A table of fewer numbers than this is held as it is, a larger one without its zeros."""
@@ -39,7 +40,7 @@ class Linear:
 class Estimator:
     """One way to score, applied to one table of evidence.
 
-    `parameters` (k,) begin with the M models and end with the F style coefficients. `redraw` gives
+    `parameters` (k,) begin with the M models and end with `coefficients` of style. `redraw` gives
     the parameters (D, k) for counts of prompts (D, P). `scores` turns parameters (D, k) into
     scores (D, M).
     """
@@ -48,6 +49,7 @@ class Estimator:
     redraw: Callable[[Floats], Floats]
     linear: Callable[[], Linear]
     scores: Scale
+    coefficients: int = 0
 
 
 Build = Callable[[Evidence], Estimator]
@@ -92,12 +94,12 @@ def _win_rate(evidence: Evidence, baseline: int) -> Estimator:
     )
 
 
-def bradley_terry(scale: Callable[[Floats], Scale]) -> Build:
+def bradley_terry(scale: MakeScale) -> Build:
     """Return the Bradley–Terry estimator; `scale` makes the scale for the estimated effects."""
     return lambda evidence: _bradley_terry(evidence, scale)
 
 
-def _bradley_terry(evidence: Evidence, scale: Callable[[Floats], Scale]) -> Estimator:
+def _bradley_terry(evidence: Evidence, scale: MakeScale) -> Estimator:
     pairs, pair = pairs_of(evidence)
     count = len(pairs.first)
     weight, won = (summed(pair, values, count) for values in (evidence.weight, evidence.won))
@@ -126,14 +128,12 @@ def _bradley_terry(evidence: Evidence, scale: Callable[[Floats], Scale]) -> Esti
     return Estimator(parameters=whole, redraw=redraw, linear=linear, scores=scale(whole))
 
 
-def style_controlled(features: Floats, scale: Callable[[Floats], Scale]) -> Build:
+def style_controlled(features: Floats, scale: MakeScale) -> Build:
     """Return the style-controlled Bradley–Terry estimator for `features` (R, F) of the cells."""
     return lambda evidence: _style_controlled(evidence, features, scale)
 
 
-def _style_controlled(
-    evidence: Evidence, features: Floats, scale: Callable[[Floats], Scale]
-) -> Estimator:
+def _style_controlled(evidence: Evidence, features: Floats, scale: MakeScale) -> Estimator:
     models = len(evidence.models)
     design = _style_design(evidence, features)
     ones = np.ones(len(evidence.prompts))
@@ -150,9 +150,7 @@ def _style_controlled(
         by_effect = _model_scores(evidence, residual)
         _, hessian = style_derivatives(design, whole[None], ones[None])
         return Linear(
-            prompt_scores=sparse.hstack([by_effect, by_feature], format="csr")
-            if sparse.issparse(by_effect)
-            else np.hstack([by_effect, by_feature]),
+            prompt_scores=_beside(by_effect, by_feature),
             bread=np.linalg.inv(hessian[0]),
         )
 
@@ -161,7 +159,48 @@ def _style_controlled(
         redraw=lambda counts: fit_style_draws(design, counts, whole),
         linear=linear,
         scores=lambda parameters: of_effects(parameters[:, :models]),
+        coefficients=features.shape[1],
     )
+
+
+def with_ties(model: TieModel, scale: MakeScale) -> Build:
+    """Return the estimator that takes ties as a result of their own."""
+    return lambda evidence: _with_ties(evidence, model, scale)
+
+
+def _with_ties(evidence: Evidence, model: TieModel, scale: MakeScale) -> Estimator:
+    pairs, pair = pairs_of(evidence)
+    count = len(pairs.first)
+    win = evidence.won - evidence.tied / 2
+    parts = (win, evidence.tied, evidence.weight - evidence.tied - win)
+    results = Results(*(summed(pair, part, count)[None] for part in parts))
+    whole = fit_ties(model, pairs, results)[0]
+
+    def linear() -> Linear:
+        cell_pairs = Pairs(pairs.models, evidence.first, evidence.second)
+        slopes = tie_slopes(model, cell_pairs, whole[None], Results(*(p[None] for p in parts)))
+        by_tie = summed(evidence.prompt, slopes.tie[0], len(evidence.prompts))
+        _, hessian = tie_derivatives(model, pairs, whole[None], results)
+        return Linear(
+            prompt_scores=_beside(_model_scores(evidence, slopes.d[0]), by_tie[:, None]),
+            bread=np.linalg.inv(hessian[0]),
+        )
+
+    def redraw(counts: Floats) -> Floats:
+        by_prompt = [_by_prompt(evidence, pair, part, count) for part in parts]
+        return _chunked(
+            lambda some: fit_ties(
+                model,
+                pairs,
+                Results(*(some @ part for part in by_prompt)),
+                start=whole,
+                tolerance=1e-4,
+            ),
+            counts,
+            max(count, pairs.models**2),
+        )
+
+    return Estimator(parameters=whole, redraw=redraw, linear=linear, scores=scale(whole))
 
 
 def without_prompts(evidence: Evidence, prompts: Ints) -> Evidence:
@@ -226,6 +265,12 @@ def _model_scores(evidence: Evidence, residual: Floats) -> sparse.csr_array | Fl
         _by_prompt(evidence, evidence.first, residual, models)
         - _by_prompt(evidence, evidence.second, residual, models)
     )
+
+
+def _beside(left: sparse.csr_array | Floats, right: Floats) -> sparse.csr_array | Floats:
+    if isinstance(left, sparse.csr_array):
+        return sparse.csr_array(sparse.hstack([left, right]))
+    return np.hstack([left, right])
 
 
 def _chunked(estimate: Callable[[Floats], Floats], counts: Floats, width: int) -> Floats:

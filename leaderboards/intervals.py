@@ -192,8 +192,8 @@ def certain_low(level: float, prompts: Ints) -> Floats:
 def _outputs(estimator: Estimator) -> Floats:
     """Return the derivative (M + F, k) of scores and style coefficients by the parameters."""
     by_score = jacobian(estimator)
-    models, size = by_score.shape
-    return np.concatenate([by_score, np.eye(size)[models:]])
+    size = by_score.shape[1]
+    return np.concatenate([by_score, np.eye(size)[size - estimator.coefficients :]])
 
 
 def _logit_interval(scores: Floats, error: Floats, half: Floats) -> tuple[Floats, Floats]:
