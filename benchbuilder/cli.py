@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from llms.console import EXIT_INCOMPLETE, ConsoleProgress, errors_as_one_line, show_version
+from llms.console import (
+    EXIT_INCOMPLETE,
+    ConsoleProgress,
+    errors_as_one_line,
+    show_version,
+    writable,
+)
 
 app = typer.Typer(
     name="benchbuild",
@@ -20,7 +26,7 @@ Prompts = Annotated[
     list[Path],
     typer.Argument(metavar="PROMPTS…", help="Files or folders of prompts: JSONL, CSV, Parquet."),
 ]
-Out = Annotated[Path, typer.Option(help="The folder to write.")]
+Out = Annotated[Path, typer.Option(help="The folder to write.", callback=writable)]
 Config = Annotated[
     Path | None, typer.Option(help="A YAML file with any of these and more; flags win.")
 ]

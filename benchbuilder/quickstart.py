@@ -18,6 +18,7 @@ from judges.sites import write_site
 from leaderboards.page.prompts import prompts_page
 from leaderboards.page.site import site_files
 from leaderboards.rank import rank_tables
+from leaderboards.records import Ranking
 from leaderboards.terminal import ranking_json, ranking_table
 from llms.files import write_whole
 from llms.progress import Progress
@@ -53,10 +54,8 @@ def quickstart(out: Path, *, store: ResponseStore, progress: Progress) -> QuickS
     ranking = rank_tables(tables, baseline=BASELINE)
     controlled = rank_tables(tables, baseline=BASELINE, style=STYLE)
     write_whole(out / "run" / "ranking.json", ranking_json(ranking))
-    progress.note(
-        f"ranked {len(ranking.rows)} models, first by score {ranking.rows[0].model}, "
-        f"at equal style {controlled.rows[0].model}"
-    )
+    progress.note(f"replies: {store.asked} asked now, {store.found} found in the store")
+    progress.note(f"ranked by score: {_places(ranking)}; at equal style: {_places(controlled)}")
     count = write_site(out / "site", site_files(tables, title=TITLE, note=NOTE))
     progress.note(f"published {count} files")
     table = ranking_table(ranking, title="Ranking (recorded sample data)")
@@ -88,3 +87,12 @@ def _run(
         }
     )
     run(benchmark, out=out, config=config, store=store, progress=progress)
+
+
+def _places(ranking: Ranking) -> str:
+    return ", ".join(
+        f"{row.model} {row.rank_low}–{row.rank_high}"
+        if row.rank_low < row.rank_high
+        else f"{row.model} {row.rank_low}"
+        for row in ranking.rows
+    )

@@ -162,13 +162,16 @@ def read_prompts(
     formats = _formats(form)
     columns: dict[str, list[Any]] = {name: [] for name in PROMPTS_SCHEMA}
     rejected: list[Rejected] = []
-    for source in sources:
+    given = list(sources)
+    for source in given:
         for number, row in _rows(source.path):
             try:
                 for name, value in _prompt(row, formats, source.label).items():
                     columns[name].append(value)
             except UnreadableRowError as error:
                 rejected.append(Rejected(source.label, number, str(error)))
+    if not columns["id"] and not rejected:
+        raise UserError(f"no rows in {', '.join(source.label for source in given)}")
     _check_share(len(columns["id"]), rejected, max_bad)
     frame = pl.DataFrame(columns, PROMPTS_SCHEMA)
     return PromptTable(frame.sort("row_id", "id", "source", "language", "tags"), rejected)
@@ -188,8 +191,6 @@ def _formats(form: str | None) -> list[Format]:
 
 def _check_share(read: int, rejected: Sequence[Rejected], max_bad: float) -> None:
     total = read + len(rejected)
-    if total == 0:
-        raise UserError("the input holds no rows")
     if len(rejected) > max_bad * total or read == 0:
         first = rejected[0]
         raise UserError(

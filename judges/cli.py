@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llms.console import EXIT_INCOMPLETE, ConsoleProgress, errors_as_one_line, show_version
+from llms.console import (
+    EXIT_INCOMPLETE,
+    ConsoleProgress,
+    errors_as_one_line,
+    show_version,
+    writable,
+)
 from llms.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,7 +37,7 @@ _BAD_ROWS_SHOWN = 20
 Run = Annotated[
     Path, typer.Argument(help="A run folder, as `judge run` or `judge import` wrote it.")
 ]
-Out = Annotated[Path, typer.Option(help="The folder to write.")]
+Out = Annotated[Path, typer.Option(help="The folder to write.", callback=writable)]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors and results.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Level = Annotated[float, typer.Option(help="Of the intervals.", min=0.5, max=0.999)]

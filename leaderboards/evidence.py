@@ -4,6 +4,7 @@ Statistics work on these arrays. Sums are taken in fixed point, so they do not d
 of the rows, to the last bit.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,11 +22,12 @@ _POINT = float(2**40)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """R cells over P prompts and M models; `first` < `second` index `models`.
+    """R cells over P prompts and M models; `first` < `second` index `models`, which are sorted.
 
-    `weight` is the weight of all verdicts on the prompt's pair and `won` the part of it won by
-    `first`; `games` counts the verdicts and `ties` those that split the point evenly. Cells are
-    sorted by prompt, first, second.
+    `weight` is the weight of all verdicts on the prompt's pair, `won` the part of it that `first`
+    won (half of it where a verdict is a tie) and `tied` the weight of the ties. `games` and `ties`
+    count verdicts, `owed` counts games without one. Cells are sorted by prompt, first, second; a
+    prompt may have none.
     """
 
     models: tuple[str, ...]
@@ -35,66 +37,89 @@ class Evidence:
     second: Ints
     weight: Floats
     won: Floats
+    tied: Floats
     games: Ints
     ties: Ints
+    owed: Ints
 
 
-def gather(battles: pl.DataFrame) -> Evidence:
+def gather(
+    battles: pl.DataFrame, *, owed: pl.DataFrame | None = None, prompts: Iterable[str] = ()
+) -> Evidence:
     """Return the cells of a battles table; a battle without a prompt id is a prompt of its own.
+
+    Args:
+        battles: columns of `BATTLE_SCHEMA`.
+        owed: games without verdict: columns prompt_id, model_a, model_b.
+        prompts: more prompt ids to count among the prompts, whether they have battles or not.
 
     Raises:
         RankingError: there are no battles, a model meets itself, or a number is out of range.
     """
     _check(battles)
     named = _named_prompts(battles)
+    if owed is not None and owed.height:
+        named = pl.concat([named, _as_owed(owed)], how="diagonal")
     models = pl.concat([named["model_a"], named["model_b"]]).unique().sort()
-    prompts = named["prompt_id"].unique().sort()
-    coded = named.select(
-        _codes("prompt_id", prompts),
-        _codes("model_a", models),
-        _codes("model_b", models),
-        "outcome",
-        "weight",
-    )
-    cells = _cells(coded)
+    more = pl.Series("prompt_id", list(prompts), pl.String)
+    ids = pl.concat([named["prompt_id"].unique(), more]).unique().sort()
+    cells = _cells(named, ids, models)
+    numbers = {name: _ints(cells[name]) for name in cells.columns}
     return Evidence(
         models=tuple(models),
-        prompts=prompts,
-        prompt=_ints(cells["prompt_id"]),
-        first=_ints(cells["first"]),
-        second=_ints(cells["second"]),
-        weight=_ints(cells["weight"]) / _POINT,
-        won=_ints(cells["won"]) / _POINT,
-        games=_ints(cells["games"]),
-        ties=_ints(cells["ties"]),
+        prompts=ids,
+        prompt=numbers["prompt_id"],
+        first=numbers["first"],
+        second=numbers["second"],
+        weight=numbers["weight"] / _POINT,
+        won=numbers["won"] / _POINT,
+        tied=numbers["tied"] / _POINT,
+        games=numbers["games"],
+        ties=numbers["ties"],
+        owed=numbers["owed"],
     )
 
 
 def keep_cells(evidence: Evidence, kept: NDArray[np.bool_]) -> Evidence:
     """Return the evidence of the cells where `kept` (R,) is true; prompts and models stay."""
-    columns = ("prompt", "first", "second", "weight", "won", "games", "ties")
+    columns = (
+        "prompt", "first", "second", "weight", "won", "tied", "games", "ties", "owed",
+    )  # fmt: skip
     return replace(evidence, **{name: getattr(evidence, name)[kept] for name in columns})
 
 
 def games_of_models(evidence: Evidence) -> Ints:
     """Return the number of verdicts on each model (M,)."""
-    return _per_model(evidence, evidence.first, evidence.games) + _per_model(
-        evidence, evidence.second, evidence.games
-    )
+    return per_model(evidence, evidence.games)
+
+
+def per_model(evidence: Evidence, counts: Ints) -> Ints:
+    """Return the sums (M,) of the cells' `counts` (R,) over the cells of each model."""
+    return np.asarray(np.rint(by_model(evidence, counts, counts)), dtype=np.int64)
+
+
+def by_model(evidence: Evidence, first: Floats | Ints, second: Floats | Ints) -> Floats:
+    """Return the sums (M,) of what cells (R,) give to their first and to their second model."""
+    models = len(evidence.models)
+    return summed(evidence.first, first, models) + summed(evidence.second, second, models)
+
+
+def summed(index: Ints, values: Floats | Ints, size: int) -> Floats:
+    """Return the sums (size,) of the values that share an index."""
+    return np.asarray(np.bincount(index, values, size), dtype=np.float64)
 
 
 def prompts_of_models(evidence: Evidence) -> Ints:
     """Return the number of prompts with a verdict on each model (M,)."""
     models = len(evidence.models)
-    keys = np.concatenate(
-        [evidence.prompt * models + evidence.first, evidence.prompt * models + evidence.second]
-    )
+    judged = evidence.games > 0
+    prompt = evidence.prompt[judged] * models
+    keys = np.concatenate([prompt + evidence.first[judged], prompt + evidence.second[judged]])
+    if len(evidence.prompts) * models < 50_000_000:
+        seen = np.zeros(len(evidence.prompts) * models, dtype=bool)
+        seen[keys] = True
+        return np.asarray(seen.reshape(-1, models).sum(axis=0), dtype=np.int64)
     return np.bincount(np.unique(keys) % models, minlength=models).astype(np.int64)
-
-
-def _per_model(evidence: Evidence, model: Ints, games: Ints) -> Ints:
-    counts = np.bincount(model, weights=games, minlength=len(evidence.models))
-    return np.asarray(np.rint(counts), dtype=np.int64)
 
 
 def _check(battles: pl.DataFrame) -> None:
@@ -103,46 +128,62 @@ def _check(battles: pl.DataFrame) -> None:
     own = battles.filter(pl.col("model_a") == pl.col("model_b"))
     if own.height:
         raise RankingError(f"model {own['model_a'][0]!r} is matched with itself")
-    fits = (
-        pl.col("outcome").is_between(0, 1) & (pl.col("weight") > 0) & pl.col("weight").is_finite()
-    )
+    weight = pl.col("weight")
+    fits = pl.col("outcome").is_between(0, 1) & (weight > 0) & weight.is_finite()
     if not battles.select(fits.fill_null(False).all()).item():
         raise RankingError("an outcome is not between 0 and 1, or a weight is not positive")
 
 
 def _named_prompts(battles: pl.DataFrame) -> pl.DataFrame:
-    if not battles["prompt_id"].null_count():
-        return battles
+    known = battles.select("prompt_id", "model_a", "model_b", "outcome", "weight")
+    if not known["prompt_id"].null_count():
+        return known
     alone = pl.lit("\0row ") + pl.int_range(pl.len()).cast(pl.String).str.zfill(12)
-    in_order = battles.sort(pl.exclude("prompt_id"))
+    in_order = known.sort(pl.all())
     return in_order.with_columns(prompt_id=pl.col("prompt_id").fill_null(alone))
 
 
-def _codes(column: str, values: pl.Series) -> pl.Expr:
-    return pl.col(column).cast(pl.Enum(values)).to_physical().cast(pl.Int64)
+def _as_owed(owed: pl.DataFrame) -> pl.DataFrame:
+    pairs = owed.select("prompt_id", "model_a", "model_b")
+    return pairs.with_columns(outcome=pl.lit(None, pl.Float64), weight=pl.lit(0.0))
 
 
-def _cells(coded: pl.DataFrame) -> pl.DataFrame:
+def _cells(named: pl.DataFrame, prompts: pl.Series, models: pl.Series) -> pl.DataFrame:
+    outcome, weight = pl.col("outcome"), pl.col("weight")
     swapped = pl.col("model_a") > pl.col("model_b")
-    outcome = pl.col("outcome")
     share = pl.when(swapped).then(1 - outcome).otherwise(outcome)
+    tie = outcome == 0.5
+    coded = named.select(
+        _codes("prompt_id", prompts),
+        _codes("model_a", models),
+        _codes("model_b", models),
+        "outcome",
+        "weight",
+    )
     return (
         coded.select(
             "prompt_id",
             first=pl.min_horizontal("model_a", "model_b"),
             second=pl.max_horizontal("model_a", "model_b"),
-            weight=_fixed(pl.col("weight")),
-            won=_fixed(pl.col("weight") * share),
-            tie=outcome == 0.5,
+            weight=_fixed(weight),
+            won=_fixed(weight * share).fill_null(0),
+            tied=pl.when(tie).then(_fixed(weight)).otherwise(0),
+            judged=outcome.is_not_null(),
+            tie=tie,
         )
         .group_by("prompt_id", "first", "second")
         .agg(
-            pl.col("weight", "won").sum(),
-            games=pl.len().cast(pl.Int64),
-            ties=pl.col("tie").sum().cast(pl.Int64),
+            pl.col("weight", "won", "tied").sum(),
+            games=pl.col("judged").sum(),
+            ties=pl.col("tie").sum(),
+            owed=(~pl.col("judged")).sum(),
         )
         .sort("prompt_id", "first", "second")
     )
+
+
+def _codes(column: str, values: pl.Series) -> pl.Expr:
+    return pl.col(column).cast(pl.Enum(values)).to_physical().cast(pl.Int64)
 
 
 def _fixed(value: pl.Expr) -> pl.Expr:

@@ -1,14 +1,40 @@
-"""Bootstrap draws of prompts, and intervals from them."""
+"""How sure: intervals of scores, of differences and of style coefficients.
 
+Prompts are what is drawn, never battles. The bootstrap draws prompts with replacement, the same
+draws for every model; the sandwich (Liang and Zeger 1986) adds up how each prompt moves the
+estimate. Both take differences within a draw or within a prompt, so a hard prompt does not count
+as noise between two models that both met it.
+"""
+
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtr, stdtr, stdtrit
 
+from leaderboards.estimators import Estimator, jacobian
 from leaderboards.evidence import Floats, Ints
 
 SMALL = 200
-"""Below this many prompts, percentiles are taken further out (see `tail`)."""
+"""Below this many prompts, intervals are widened (see `tails` and `quantiles`)."""
+_CHUNK = 4_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncertainty:
+    """Of N numbers (scores, then style coefficients): interval ends `low` and `high` (N,), and
+    for pairs `first` < `second` of the M scores the ends of the difference and its standard
+    error (K,). `deviations` (D, M) are simulated errors of the scores, for simultaneous
+    statements."""
+
+    low: Floats
+    high: Floats
+    first: Ints
+    second: Ints
+    pair_low: Floats
+    pair_high: Floats
+    pair_error: Floats
+    deviations: Floats
 
 
 def prompt_draws(prompts: int, draws: int, seed: int) -> Floats:
@@ -20,20 +46,25 @@ def prompt_draws(prompts: int, draws: int, seed: int) -> Floats:
     return counts
 
 
-def tail(level: float, prompts: Ints) -> Floats:
+def tails(level: float, prompts: Ints) -> Floats:
     """Return the share of draws to leave out at each end, for each of several prompt counts.
 
-    Under 200 prompts n it is widened from (1 - level) / 2 to the normal tail beyond
-    sqrt(n / (n - 1)) times Student's t with n - 1 degrees of freedom (Hesterberg 2015, the
-    expanded percentile interval), since a bootstrap of few prompts is too narrow.
+    Under 200 prompts n it is the normal tail beyond sqrt(n / (n - 1)) times Student's t with n - 1
+    degrees of freedom (Hesterberg 2015, the expanded percentile interval), since the bootstrap of
+    few prompts is too narrow; else (1 - level) / 2.
     """
     plain = (1 - level) / 2
     few = np.clip(prompts, 2, SMALL)
     spread = np.sqrt(few / (few - 1)) * stdtrit(few - 1, plain)
-    normal = NormalDist()
-    return np.array(
-        [plain if n >= SMALL else normal.cdf(z) for n, z in zip(prompts, spread, strict=True)]
-    )
+    return np.where(prompts >= SMALL, plain, ndtr(spread))
+
+
+def quantiles(level: float, prompts: Ints) -> Floats:
+    """Return the two-sided quantile for each of several prompt counts: Student's t with n - 1
+    degrees of freedom under 200 prompts, else normal."""
+    few = np.clip(prompts, 2, SMALL)
+    student = stdtrit(few - 1, (1 + level) / 2)
+    return np.where(prompts >= SMALL, NormalDist().inv_cdf((1 + level) / 2), student)
 
 
 def percentile_interval(draws: Floats, level: float, prompts: Ints) -> tuple[Floats, Floats]:
@@ -43,8 +74,137 @@ def percentile_interval(draws: Floats, level: float, prompts: Ints) -> tuple[Flo
     """
     ordered = np.sort(draws, axis=0)
     last = np.maximum((~np.isnan(draws)).sum(axis=0) - 1, 0)
-    tails = tail(level, prompts)
-    return _at(ordered, tails * last), _at(ordered, (1 - tails) * last)
+    out = tails(level, prompts)
+    return _at(ordered, out * last), _at(ordered, (1 - out) * last)
+
+
+def by_bootstrap(
+    scores: Floats, drawn: Floats, *, level: float, prompts: Ints, models: int
+) -> Uncertainty:
+    """Return the uncertainty of `scores` (N,) from what they are in each draw (D, N).
+
+    `prompts` (N,) are the prompts behind each number; the first `models` numbers are scores.
+    """
+    low, high = percentile_interval(drawn, level, prompts)
+    first, second = np.triu_indices(models, 1)
+    behind = np.minimum(prompts[first], prompts[second])
+    ends = np.empty((3, len(first)))
+    for at in _slices(len(first), len(drawn)):
+        difference = drawn[:, first[at]] - drawn[:, second[at]]
+        ends[0, at], ends[1, at] = percentile_interval(difference, level, behind[at])
+        ends[2, at] = np.nanstd(difference, axis=0)
+    return Uncertainty(
+        low=low,
+        high=high,
+        first=first,
+        second=second,
+        pair_low=ends[0],
+        pair_high=ends[1],
+        pair_error=ends[2] * np.sqrt(behind / np.maximum(behind - 1, 1)),
+        deviations=np.nan_to_num(drawn[:, :models] - scores[:models]),
+    )
+
+
+def sandwich(estimator: Estimator, prompts: int) -> Floats:
+    """Return the prompt-clustered covariance (N, N) of the scores, then the style coefficients.
+
+    The scores of a prompt are summed before they are squared; the whole is scaled by n / (n - 1)
+    for n prompts.
+    """
+    linear = estimator.linear()
+    dense = linear.prompt_scores
+    small = dense.shape[0] * dense.shape[1] < 5 * _CHUNK
+    meat = (table := dense.toarray()).T @ table if small else (dense.T @ dense).toarray()
+    slope = _outputs(estimator) @ linear.bread
+    return np.asarray(slope @ meat @ slope.T * (prompts / max(prompts - 1, 1)))
+
+
+def by_sandwich(
+    scores: Floats,
+    covariance: Floats,
+    *,
+    level: float,
+    prompts: Ints,
+    models: int,
+    percent: bool,
+    draws: int,
+    seed: int,
+) -> Uncertainty:
+    """Return the uncertainty of `scores` (N,) from their covariance (N, N).
+
+    Where scores are percentages their intervals are taken on the logit scale, so that they stay
+    between 0 and 100. Deviations are normal draws.
+    """
+    error = np.sqrt(np.maximum(np.diag(covariance), 0))
+    half = quantiles(level, prompts)
+    low, high = scores - half * error, scores + half * error
+    if percent:
+        low[:models], high[:models] = _logit_interval(
+            scores[:models], error[:models], half[:models]
+        )
+    first, second = np.triu_indices(models, 1)
+    variance = np.diag(covariance)
+    pair_error = np.sqrt(
+        np.maximum(variance[first] + variance[second] - 2 * covariance[first, second], 0)
+    )
+    reach = quantiles(level, np.minimum(prompts[first], prompts[second])) * pair_error
+    difference = scores[first] - scores[second]
+    return Uncertainty(
+        low=low,
+        high=high,
+        first=first,
+        second=second,
+        pair_low=difference - reach,
+        pair_high=difference + reach,
+        pair_error=pair_error,
+        deviations=_normal_draws(covariance[:models, :models], draws, seed),
+    )
+
+
+def p_values(difference: Floats, error: Floats, prompts: Ints) -> Floats:
+    """Return two-sided p values of differences with these standard errors: Student's t with
+    n - 1 degrees of freedom for n prompts. Without any error: 0, or 1 where nothing differs."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.abs(difference) / error
+    value = 2 * stdtr(np.maximum(prompts - 1, 1), -np.nan_to_num(ratio, nan=0.0))
+    return np.asarray(value)
+
+
+def widened(critical: float, prompts: Ints) -> Floats:
+    """Return a normal critical value made one of Student's t with the same tail, for each of
+    several prompt counts under 200."""
+    few = np.clip(prompts, 2, SMALL)
+    student = -stdtrit(few - 1, ndtr(-critical))
+    return np.where((prompts >= SMALL) | ~np.isfinite(student), critical, student)
+
+
+def certain_low(level: float, prompts: Ints) -> Floats:
+    """Return the lowest true percentage for which winning all of n prompts has probability
+    (1 - level) / 2: the lower end of a score of 100 (Clopper and Pearson 1934)."""
+    return np.asarray(100 * ((1 - level) / 2) ** (1 / np.maximum(prompts, 1)))
+
+
+def _outputs(estimator: Estimator) -> Floats:
+    """Return the derivative (M + F, k) of scores and style coefficients by the parameters."""
+    by_score = jacobian(estimator)
+    models, size = by_score.shape
+    return np.concatenate([by_score, np.eye(size)[models:]])
+
+
+def _logit_interval(scores: Floats, error: Floats, half: Floats) -> tuple[Floats, Floats]:
+    share = np.clip(scores / 100, 1e-12, 1 - 1e-12)
+    logit = np.log(share / (1 - share))
+    reach = half * error / (100 * share * (1 - share))
+    low, high = 100 / (1 + np.exp(reach - logit)), 100 / (1 + np.exp(-logit - reach))
+    still = error == 0
+    return np.where(still, scores, low), np.where(still, scores, high)
+
+
+def _normal_draws(covariance: Floats, draws: int, seed: int) -> Floats:
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    normal = np.random.default_rng(seed).standard_normal((draws, len(covariance)))
+    return np.asarray(normal @ root.T)
 
 
 def _at(ordered: Floats, position: Floats) -> Floats:
@@ -52,5 +212,9 @@ def _at(ordered: Floats, position: Floats) -> Floats:
     above = np.ceil(position).astype(np.int64)
     low = np.take_along_axis(ordered, below[None], axis=0)[0]
     high = np.take_along_axis(ordered, above[None], axis=0)[0]
-    between: Floats = low + (position - below) * (high - low)
-    return between
+    return np.asarray(low + (position - below) * (high - low))
+
+
+def _slices(length: int, width: int) -> list[slice]:
+    step = max(1, _CHUNK // width)
+    return [slice(low, min(low + step, length)) for low in range(0, length, step)]

@@ -1,47 +1,127 @@
-"""Battles -> ranking: scores, intervals that resample prompts, paired differences, rank ranges.
+"""Battles -> ranking: scores, intervals that resample prompts, paired differences, rank sets.
 
 With one baseline in every battle a score is the weighted win rate against it, ties counting half,
 which is what Bradley–Terry gives there. Otherwise Bradley–Terry is fitted, and a score is the
 expected win rate against the baseline or, without one, against the field.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 import polars as pl
 
 from judges.records import RunTables
-from leaderboards.battles import battles_from_judgments, choose_judges, equal_judges, owed
-from leaderboards.bradley_terry import fit, fit_draws, make_design, win_probabilities
+from leaderboards.battles import battles_from_judgments, choose_judges, equal_judges
+from leaderboards.estimators import (
+    Build,
+    Estimator,
+    bradley_terry,
+    style_controlled,
+    win_rate,
+)
 from leaderboards.evidence import (
     Evidence,
     Floats,
     Ints,
+    by_model,
     games_of_models,
     gather,
     keep_cells,
+    per_model,
     prompts_of_models,
 )
 from leaderboards.features import StyleForm, style_features
-from leaderboards.intervals import percentile_interval, prompt_draws
+from leaderboards.influence import flips
+from leaderboards.intervals import (
+    Uncertainty,
+    by_bootstrap,
+    by_sandwich,
+    certain_low,
+    p_values,
+    prompt_draws,
+    sandwich,
+)
+from leaderboards.multiplicity import benjamini_hochberg, holm, rank_sets
+from leaderboards.pieces import held_models, require_one_piece
 from leaderboards.records import PairRow, Ranking, RankingError, RankingRow, StyleRow
+from leaderboards.scales import against, against_field, ratings
 
-_CHUNK = 2_000_000
-"""Numbers in one (draws x cells) array: small enough to stay near the processor."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Draws:
-    """Scores (D, M) in percent and style coefficients (D, F), one row a draw."""
-
-    scores: Floats
-    style: Floats
+Interval = Literal["bootstrap", "sandwich"]
+Cluster = Literal["prompt", "voter", "both"]
+ScaleName = Literal["win_rate", "rating"]
 
 
-Estimator = Callable[[Floats], _Draws]
-"""From counts of prompts (D, P) to the scores each row of counts gives."""
+class RankOptions(TypedDict, total=False):
+    """What `rank` and `rank_tables` may be told.
+
+    baseline: scores are win rates against it; by default the one model in every battle.
+    style: answer features to control for; none by default.
+    style_form: how headers, lists and bold of two answers are compared (see `features`).
+    style_centre: centre the features, as the published tables do.
+    interval: `bootstrap` (the default) draws prompts, `sandwich` needs no draws.
+    cluster: what is drawn: prompts; voters; or both ways, which needs `sandwich`.
+    level: of the intervals, .95 by default.
+    draws: bootstrap draws, the same for every model; 1,000 by default.
+    seed: of the draws. Same seed and battles: same ranking, whatever the row order.
+    scale: `win_rate` in percent (the default) or Elo-like `rating`.
+    anchor: the model that is rated `anchor_rating` (the mean of all, without one).
+    anchor_rating: 1,000 by default.
+    influence: also find how many prompts flip each two neighbours.
+    """
+
+    baseline: str | None
+    style: Sequence[str]
+    style_form: StyleForm
+    style_centre: bool
+    interval: Interval
+    cluster: Cluster
+    level: float
+    draws: int
+    seed: int
+    scale: ScaleName
+    anchor: str | None
+    anchor_rating: float
+    influence: bool
+
+
+_DEFAULTS: RankOptions = {
+    "baseline": None,
+    "style": (),
+    "style_form": "ratio",
+    "style_centre": False,
+    "interval": "bootstrap",
+    "cluster": "prompt",
+    "level": 0.95,
+    "draws": 1000,
+    "seed": 0,
+    "scale": "win_rate",
+    "anchor": None,
+    "anchor_rating": 1000.0,
+    "influence": False,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What is to be estimated, and how: the evidence, the estimator, and what to call them."""
+
+    evidence: Evidence
+    build: Build
+    method: str
+    scale: str
+    baseline: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """Scores (M,), then style coefficients (F,), how sure they are, and the prompts (or voters)
+    behind each."""
+
+    numbers: Floats
+    unsure: Uncertainty
+    behind: Ints
 
 
 def rank_tables(
@@ -50,21 +130,18 @@ def rank_tables(
     judges: Sequence[str] | None = None,
     category: str | None = None,
     strong_weight: float = 3.0,
-    baseline: str | None = None,
-    style: Sequence[str] = (),
-    style_form: StyleForm = "ratio",
-    style_centre: bool = False,
-    level: float = 0.95,
-    draws: int = 1000,
-    seed: int = 0,
+    **options: Unpack[RankOptions],
 ) -> Ranking:
-    """Rank the models of a run; options as in `rank`.
+    """Rank the models of a run.
+
+    The draws are of all prompts of the run, so the categories share them too.
 
     Args:
         tables: the run.
         judges: the judges to rank by; all of them where None.
         category: keep the prompts of this category only.
         strong_weight: how many times A>>B and B>>A count.
+        options: see `RankOptions`.
 
     Raises:
         RankingError: as `rank`, or an unknown judge or category.
@@ -75,102 +152,133 @@ def rank_tables(
         if tables.battles is None
         else equal_judges(choose_judges(tables.battles, judges))
     )
+    everything = [*battles["prompt_id"].drop_nulls().unique(), *judgments["prompt_id"].unique()]
     if category is not None:
         kept = _prompts_of(tables.prompts, category)
         judgments = judgments.join(kept, on="prompt_id", how="semi")
         battles = battles.join(kept, on="prompt_id", how="semi")
     return rank(
         battles,
-        baseline=baseline,
-        features=tables.answers if style else None,
-        style=style,
-        style_form=style_form,
-        style_centre=style_centre,
-        level=level,
-        draws=draws,
-        seed=seed,
-        missing=owed(judgments),
-        noted={"strong_weight": strong_weight, "category": category},
+        features=tables.answers,
+        missing=judgments.filter(pl.col("verdict").is_null()),
+        missing_weight=max(strong_weight, 1.0),
+        prompts=everything,
+        noted={
+            "strong_weight": strong_weight,
+            "category": category,
+            "judges": sorted(battles["judge"].drop_nulls().unique()),
+        },
+        **options,
     )
 
 
 def rank(
     battles: pl.DataFrame,
     *,
-    baseline: str | None = None,
     features: pl.DataFrame | None = None,
-    style: Sequence[str] = (),
-    style_form: StyleForm = "ratio",
-    style_centre: bool = False,
-    level: float = 0.95,
-    draws: int = 1000,
-    seed: int = 0,
-    missing: Mapping[str, int] | None = None,
+    missing: pl.DataFrame | None = None,
+    missing_weight: float = 1.0,
+    prompts: Iterable[str] = (),
     noted: Mapping[str, Any] | None = None,
+    **options: Unpack[RankOptions],
 ) -> Ranking:
-    """Rank the models of `battles` (`BATTLE_SCHEMA`).
+    """Rank the models of `battles`.
 
     Args:
-        battles: one row a verdict; prompt ids may be null, each such battle being a prompt.
-        baseline: scores are win rates against it; by default the one model in every battle.
-        features: prompt_id, model and a numeric column for each name in `style`.
-        style: features to control for; none by default.
-        style_form: how headers, lists and bold of two answers are compared (see `features`).
-        style_centre: centre the features, as the published tables do.
-        level: of the intervals.
-        draws: bootstrap draws of prompts, the same for every model.
-        seed: of the draws. Same seed and battles: same ranking, whatever the row order.
-        missing: for each model, games whose verdict is owed.
+        battles: columns of `BATTLE_SCHEMA`, one row a verdict; a battle whose prompt id is null
+            is a prompt of its own. For clusters of voters, also a column voter.
+        features: columns prompt_id, model, and those that the option `style` names.
+        missing: games without verdict: columns prompt_id, model_a, model_b.
+        missing_weight: what one of them could count.
+        prompts: more prompt ids to draw from, so that rankings of parts share their draws.
         noted: more settings to record.
+        options: see `RankOptions`.
 
     Raises:
-        RankingError: no battles, an unknown baseline, a field in two pieces, missing features.
+        RankingError: no battles, an unknown baseline, feature or option, a field in pieces.
     """
-    evidence = gather(battles)
-    against = _baseline(evidence, baseline)
-    star = against is not None and _star(evidence, against)
-    if style:
-        if features is None:
-            raise RankingError("style control needs a table of answer features")
-        evidence, columns = _with_features(
-            evidence, features, style, style_form, style_centre, against if star else None
-        )
-        estimate = _style_estimator(evidence, columns, against)
-        method = "Bradley–Terry with style control"
-    elif against is not None and star:
-        estimate, method = _win_rate_estimator(evidence, against), "win rate"
-    else:
-        estimate, method = _pair_estimator(evidence, against), "Bradley–Terry"
-    whole = estimate(np.ones((1, len(evidence.prompts))))
-    drawn = estimate(prompt_draws(len(evidence.prompts), draws, seed))
-    name = None if against is None else evidence.models[against]
-    settings = {
-        "method": method,
-        "scale": f"win rate against {name or 'the field'} in percent",
-        "baseline": name,
-        "level": level,
-        "interval": "prompt bootstrap",
-        "draws": draws,
-        "seed": seed,
-        "style": list(style),
-        "style_form": style_form if style else None,
-        "style_centre": style_centre if style else None,
-        **(noted or {}),
-    }
-    owing = missing or {}
+    chosen = _checked({**_DEFAULTS, **options})
+    owed, unranked = _owed(battles, missing)
+    evidence = gather(_clustered(battles, chosen["cluster"]), owed=owed, prompts=prompts)
+    question = _question(evidence, features, chosen)
+    evidence = question.evidence
+    require_one_piece(evidence)
+    estimator = question.build(evidence)
+    answer = _answer(question, estimator, battles, chosen)
     return Ranking(
-        settings=settings,
-        counts={
-            "models": len(evidence.models),
-            "prompts": len(evidence.prompts),
-            "games": int(evidence.games.sum()),
-            "ties": int(evidence.ties.sum()),
-            "missing": sum(owing.values()) // 2,
-        },
-        rows=_rows(evidence, whole, drawn, level, owing),
-        pairs=_pairs(evidence, whole, drawn, level),
-        style=_style_rows(style, whole, drawn, level, len(evidence.prompts)),
+        settings={**_settings(question, chosen), "unranked": unranked, **(noted or {})},
+        counts=_counts(evidence),
+        rows=_rows(question, estimator, answer, missing_weight, chosen),
+        pairs=_pairs(evidence, answer, chosen["level"]),
+        style=_style_rows(chosen["style"], answer),
     )
+
+
+def _checked(options: RankOptions) -> RankOptions:
+    allowed = {"interval": Interval, "cluster": Cluster, "scale": ScaleName}
+    for name, kind in allowed.items():
+        known = kind.__args__  # type: ignore[attr-defined]
+        if options[name] not in known:  # type: ignore[literal-required]
+            given = options[name]  # type: ignore[literal-required]
+            raise RankingError(f"{name} {given!r} is none of {', '.join(known)}")
+    if not 0 < options["level"] < 1:
+        raise RankingError(f"level {options['level']} is not between 0 and 1")
+    if options["draws"] < 1:
+        raise RankingError("at least one draw is needed")
+    if options["cluster"] == "both" and options["interval"] != "sandwich":
+        raise RankingError("clusters of prompts and voters together need the interval sandwich")
+    if options["cluster"] != "prompt" and options["style"]:
+        raise RankingError("style control clusters by prompt")
+    return options
+
+
+def _owed(
+    battles: pl.DataFrame, missing: pl.DataFrame | None
+) -> tuple[pl.DataFrame | None, list[str]]:
+    """Return the missing games of the models that have a verdict, and the models that have none."""
+    if missing is None:
+        return None, []
+    ranked = pl.concat([battles["model_a"], battles["model_b"]]).unique()
+    both = pl.col("model_a").is_in(ranked.implode()) & pl.col("model_b").is_in(ranked.implode())
+    named = pl.concat([missing["model_a"], missing["model_b"]]).unique()
+    return missing.filter(both), sorted(set(named) - set(ranked))
+
+
+def _clustered(battles: pl.DataFrame, cluster: Cluster) -> pl.DataFrame:
+    """Return the battles with what is to be drawn in place of the prompt id."""
+    if cluster == "prompt" or cluster == "both":
+        return battles
+    return _by_voter(battles, pl.col("voter"))
+
+
+def _by_voter(battles: pl.DataFrame, cluster: pl.Expr) -> pl.DataFrame:
+    if "voter" not in battles.columns or battles["voter"].null_count() == battles.height:
+        raise RankingError("the voters are not known: nothing to cluster by")
+    return battles.with_columns(prompt_id=cluster)
+
+
+def _question(evidence: Evidence, answers: pl.DataFrame | None, options: RankOptions) -> _Question:
+    baseline = _baseline(evidence, options["baseline"])
+    star = baseline is not None and _star(evidence, baseline)
+    name = "the field" if baseline is None else evidence.models[baseline]
+    scale = f"win rate against {name} in percent"
+    of_scale = (lambda _: against_field) if baseline is None else (lambda _: against(baseline))
+    if options["scale"] == "rating":
+        anchor = _anchor(evidence, options["anchor"])
+        of_scale = lambda whole: ratings(  # noqa: E731
+            whole, anchor=anchor, anchor_rating=options["anchor_rating"]
+        )
+        scale = "rating, 400 points for odds of ten to one"
+    if options["style"]:
+        if answers is None:
+            raise RankingError("style control needs a table of answer features")
+        evidence, values = _with_features(evidence, answers, baseline if star else None, options)
+        build, method = style_controlled(values, of_scale), "Bradley–Terry with style control"
+    elif star and options["scale"] == "win_rate" and baseline is not None:
+        build, method = win_rate(baseline), "win rate"
+    else:
+        build, method = bradley_terry(of_scale), "Bradley–Terry"
+    return _Question(evidence=evidence, build=build, method=method, scale=scale, baseline=baseline)
 
 
 def _baseline(evidence: Evidence, named: str | None) -> int | None:
@@ -188,6 +296,35 @@ def _star(evidence: Evidence, model: int) -> bool:
     return bool(((evidence.first == model) | (evidence.second == model)).all())
 
 
+def _anchor(evidence: Evidence, named: str | None) -> int | None:
+    if named is None:
+        return None
+    if named not in evidence.models:
+        raise RankingError(f"no battle of anchor {named!r}; models: {', '.join(evidence.models)}")
+    return evidence.models.index(named)
+
+
+def _with_features(
+    evidence: Evidence, answers: pl.DataFrame, baseline: int | None, options: RankOptions
+) -> tuple[Evidence, Floats]:
+    """Return the cells whose two answers have all features, and their features (R, F)."""
+    values = style_features(
+        evidence,
+        answers,
+        options["style"],
+        form=options["style_form"],
+        baseline=baseline,
+        centre=options["style_centre"],
+    ).values
+    known = np.asarray(~np.isnan(values).any(axis=1))
+    kept = keep_cells(evidence, known)
+    lost = np.flatnonzero(games_of_models(kept) == 0)
+    if len(lost):
+        names = ", ".join(evidence.models[model] for model in lost)
+        raise RankingError(f"no style features for the answers of {names}")
+    return kept, values[known]
+
+
 def _prompts_of(prompts: pl.DataFrame, category: str) -> pl.DataFrame:
     kept = prompts.filter(pl.col("category") == category)
     if not kept.height:
@@ -196,165 +333,225 @@ def _prompts_of(prompts: pl.DataFrame, category: str) -> pl.DataFrame:
     return kept.select("prompt_id")
 
 
-def _win_rate_estimator(evidence: Evidence, baseline: int) -> Estimator:
-    other = np.where(evidence.first == baseline, evidence.second, evidence.first)
-    won = np.where(evidence.first == baseline, evidence.weight - evidence.won, evidence.won)
-    shape = (len(evidence.prompts), len(evidence.models))
-    won_by, weight_by = np.zeros(shape), np.zeros(shape)
-    np.add.at(won_by, (evidence.prompt, other), won)
-    np.add.at(weight_by, (evidence.prompt, other), evidence.weight)
-
-    def estimate(counts: Floats) -> _Draws:
-        weight = counts @ weight_by
-        scores = np.full(weight.shape, np.nan)
-        np.divide(100 * (counts @ won_by), weight, out=scores, where=weight > 0)
-        scores[:, baseline] = 50.0
-        return _Draws(scores, np.empty((len(counts), 0)))
-
-    return estimate
-
-
-def _pair_estimator(evidence: Evidence, baseline: int | None) -> Estimator:
-    models = len(evidence.models)
-    keys, pair = np.unique(evidence.first * models + evidence.second, return_inverse=True)
-    design = make_design(models, keys // models, keys % models)
-    shape = (len(evidence.prompts), len(keys))
-    won_by, weight_by = np.zeros(shape), np.zeros(shape)
-    won_by[evidence.prompt, pair] = evidence.won
-    weight_by[evidence.prompt, pair] = evidence.weight
-    whole = fit(design, weight_by.sum(axis=0), won_by.sum(axis=0))
-
-    def estimate(counts: Floats) -> _Draws:
-        start = np.broadcast_to(whole, (len(counts), models))
-        effects = fit_draws(design, counts @ weight_by, counts @ won_by, start=start)
-        return _Draws(_scores(effects, baseline), np.empty((len(counts), 0)))
-
-    return estimate
-
-
-def _style_estimator(evidence: Evidence, features: Floats, baseline: int | None) -> Estimator:
-    models = len(evidence.models)
-    order = np.lexsort((evidence.prompt, evidence.second, evidence.first))
-    prompt, weight, won = evidence.prompt[order], evidence.weight[order], evidence.won[order]
-    design = make_design(models, evidence.first[order], evidence.second[order], features[order])
-    whole = fit(design, weight, won)
-
-    def estimate(counts: Floats) -> _Draws:
-        block = max(1, _CHUNK // len(prompt))
-        parts = []
-        for low in range(0, len(counts), block):
-            cells = counts[low : low + block, prompt]
-            start = np.broadcast_to(whole, (len(cells), design.size))
-            parts.append(
-                fit_draws(design, cells * weight, cells * won, start=start, tolerance=0.02)
-            )
-        fitted = np.concatenate(parts)
-        return _Draws(_scores(fitted[:, :models], baseline), fitted[:, models:])
-
-    return estimate
+def _answer(
+    question: _Question, estimator: Estimator, battles: pl.DataFrame, options: RankOptions
+) -> _Answer:
+    evidence, models = question.evidence, len(question.evidence.models)
+    numbers = _numbers(estimator, estimator.parameters[None], models)[0]
+    behind = np.append(
+        prompts_of_models(evidence),
+        np.full(len(numbers) - models, len(np.unique(evidence.prompt))),
+    )
+    level, draws, seed = options["level"], options["draws"], options["seed"]
+    if options["interval"] == "bootstrap":
+        drawn = estimator.redraw(prompt_draws(len(evidence.prompts), draws, seed))
+        unsure = by_bootstrap(
+            numbers,
+            _numbers(estimator, drawn, models),
+            level=level,
+            prompts=behind,
+            models=models,
+        )
+    else:
+        unsure = by_sandwich(
+            numbers,
+            _covariance(question, estimator, battles, options),
+            level=level,
+            prompts=behind,
+            models=models,
+            percent=options["scale"] == "win_rate",
+            draws=draws,
+            seed=seed,
+        )
+    if options["scale"] == "win_rate":
+        unsure = _not_certain(question, numbers[:models], unsure, level, behind[:models])
+    return _Answer(numbers=numbers, unsure=unsure, behind=behind)
 
 
-def _scores(effects: Floats, baseline: int | None) -> Floats:
-    """Return scores in percent (D, M) of model effects (D, M)."""
-    if baseline is not None:
-        return 100 / (1 + np.exp(effects[:, [baseline]] - effects))
-    models = effects.shape[1]
-    beaten = np.stack([win_probabilities(row).sum(axis=1) for row in effects])
-    scores: Floats = 100 * (beaten - 0.5) / (models - 1)
-    return scores
+def _numbers(estimator: Estimator, parameters: Floats, models: int) -> Floats:
+    """Return scores and style coefficients (D, M + F) of parameters (D, k)."""
+    return np.concatenate([estimator.scores(parameters), parameters[:, models:]], axis=1)
 
 
-def _with_features(
-    evidence: Evidence,
-    answers: pl.DataFrame,
-    style: Sequence[str],
-    form: StyleForm,
-    centre: bool,
-    baseline: int | None,
-) -> tuple[Evidence, Floats]:
-    table = style_features(
-        evidence, answers, style, form=form, baseline=baseline, centre=centre
-    ).values
-    known = np.asarray(~np.isnan(table).any(axis=1))
-    kept = keep_cells(evidence, known)
-    if lost := sorted(set(evidence.models) - _present(kept)):
-        raise RankingError(f"no style features for the answers of {', '.join(lost)}")
-    return kept, table[known]
+def _covariance(
+    question: _Question, estimator: Estimator, battles: pl.DataFrame, options: RankOptions
+) -> Floats:
+    """Return the clustered covariance; two-way by Cameron, Gelbach and Miller (2011)."""
+    own = sandwich(estimator, len(np.unique(question.evidence.prompt)))
+    if options["cluster"] != "both":
+        return own
+    voter = pl.col("voter")
+    prompt_and_voter = pl.format("{}\0{}", pl.col("prompt_id"), voter)
+    parts = [gather(_by_voter(battles, cluster)) for cluster in (voter, prompt_and_voter)]
+    voters, cells = (sandwich(question.build(part), len(part.prompts)) for part in parts)
+    return own + voters - cells
 
 
-def _present(evidence: Evidence) -> set[str]:
-    return {evidence.models[model] for model in {*evidence.first, *evidence.second}}
+def _not_certain(
+    question: _Question, scores: Floats, unsure: Uncertainty, level: float, prompts: Ints
+) -> Uncertainty:
+    """Give a model that won or lost every point the interval that so many prompts allow."""
+    evidence = question.evidence
+    total = by_model(evidence, evidence.weight, evidence.weight)
+    won = by_model(evidence, evidence.won, evidence.weight - evidence.won)
+    reach = certain_low(level, prompts)
+    other = np.arange(len(scores)) != (-1 if question.baseline is None else question.baseline)
+    low, high = unsure.low.copy(), unsure.high.copy()
+    models = slice(len(scores))
+    all_won, all_lost = other & (won >= total), other & (won <= 0)
+    low[models] = np.where(all_won, np.minimum(reach, scores), low[models])
+    high[models] = np.where(all_lost, np.maximum(100 - reach, scores), high[models])
+    return replace(unsure, low=low, high=high)
+
+
+def _settings(question: _Question, options: RankOptions) -> dict[str, Any]:
+    baseline, evidence = question.baseline, question.evidence
+    ridged = [] if question.method == "win rate" else held_models(evidence)
+    style = bool(options["style"])
+    return {
+        "method": question.method,
+        "scale": question.scale,
+        "baseline": None if baseline is None else evidence.models[baseline],
+        "interval": options["interval"],
+        "cluster": options["cluster"],
+        "level": options["level"],
+        "draws": options["draws"],
+        "seed": options["seed"],
+        "style": list(options["style"]),
+        "style_form": options["style_form"] if style else None,
+        "style_centre": options["style_centre"] if style else None,
+        "anchor": options["anchor"],
+        "tie_rate": float(evidence.ties.sum() / evidence.games.sum()),
+        "held_by_ridge": ridged,
+    }
+
+
+def _counts(evidence: Evidence) -> dict[str, int]:
+    return {
+        "models": len(evidence.models),
+        "prompts": len(np.unique(evidence.prompt[evidence.games > 0])),
+        "games": int(evidence.games.sum()),
+        "ties": int(evidence.ties.sum()),
+        "missing": int(evidence.owed.sum()),
+    }
 
 
 def _rows(
-    evidence: Evidence, whole: _Draws, drawn: _Draws, level: float, missing: Mapping[str, int]
+    question: _Question,
+    estimator: Estimator,
+    answer: _Answer,
+    missing_weight: float,
+    options: RankOptions,
 ) -> tuple[RankingRow, ...]:
-    scores = whole.scores[0]
-    prompts, games = prompts_of_models(evidence), games_of_models(evidence)
-    low, high = percentile_interval(drawn.scores, level, prompts)
-    best, worst = _rank_ranges(scores, drawn.scores, level, prompts)
-    order = sorted(range(len(scores)), key=lambda model: (-scores[model], evidence.models[model]))
+    evidence, unsure = question.evidence, answer.unsure
+    models = len(evidence.models)
+    scores, behind = answer.numbers[:models], answer.behind[:models]
+    best, worst = rank_sets(scores, unsure, options["level"], behind)
+    games, owed = games_of_models(evidence), per_model(evidence, evidence.owed)
+    order = _order(scores)
+    either = _either_way(question, scores, owed, missing_weight)
+    flipped = flips(question.build, evidence, estimator, order) if options["influence"] else {}
     return tuple(
         RankingRow(
             model=evidence.models[model],
             score=float(scores[model]),
-            low=float(low[model]),
-            high=float(high[model]),
+            low=float(unsure.low[model]),
+            high=float(unsure.high[model]),
             rank_low=int(best[model]),
             rank_high=int(worst[model]),
-            prompts=int(prompts[model]),
+            prompts=int(behind[model]),
             games=int(games[model]),
-            missing=missing.get(evidence.models[model], 0),
+            missing=int(owed[model]),
+            flips=flipped.get(model),
+            **either[model],
         )
         for model in order
     )
 
 
-def _differences(
-    scores: Floats, drawn: Floats, level: float, prompts: Ints
-) -> tuple[Ints, Ints, Floats, Floats]:
-    """Return the pairs i < j of models, and the ends of the intervals of their differences."""
-    first, second = np.triu_indices(len(scores), 1)
-    behind = np.minimum(prompts[first], prompts[second])
-    low, high = percentile_interval(drawn[:, first] - drawn[:, second], level, behind)
-    return first, second, low, high
+def _order(scores: Floats) -> list[int]:
+    """Return the models from best to worst, equal ones by name (which is their number)."""
+    return [int(model) for model in np.lexsort((np.arange(len(scores)), -scores))]
 
 
-def _rank_ranges(scores: Floats, drawn: Floats, level: float, prompts: Ints) -> tuple[Ints, Ints]:
-    first, second, low, high = _differences(scores, drawn, level, prompts)
-    models = len(scores)
-    above = np.bincount(first[high < 0], minlength=models)
-    above += np.bincount(second[low > 0], minlength=models)
-    below = np.bincount(first[low > 0], minlength=models)
-    below += np.bincount(second[high < 0], minlength=models)
-    return 1 + above, models - below
+class _Either(TypedDict, total=False):
+    if_lost: float
+    if_won: float
+    unsettled: bool
 
 
-def _pairs(evidence: Evidence, whole: _Draws, drawn: _Draws, level: float) -> tuple[PairRow, ...]:
-    scores = whole.scores[0]
-    order = np.lexsort((np.arange(len(scores)), -scores))
-    prompts = prompts_of_models(evidence)[order]
-    scores, ranked = scores[order], drawn.scores[:, order]
-    names = [evidence.models[model] for model in order]
-    first, second, low, high = _differences(scores, ranked, level, prompts)
+def _either_way(
+    question: _Question, scores: Floats, owed: Ints, weight: float
+) -> dict[int, _Either]:
+    """Return each model's score if all its missing verdicts went against it, or for it."""
+    either: dict[int, _Either] = {model: _Either() for model in range(len(scores))}
+    place = {model: at for at, model in enumerate(_order(scores))}
+    for model in np.flatnonzero(owed).tolist():
+        ends = [_decided(question, model, weight, won) for won in (False, True)]
+        places = [_order(end).index(model) for end in ends]
+        either[model] = _Either(
+            if_lost=float(ends[0][model]),
+            if_won=float(ends[1][model]),
+            unsettled=any(at != place[model] for at in places),
+        )
+    return either
+
+
+def _decided(question: _Question, model: int, weight: float, won: bool) -> Floats:
+    """Return the scores (M,) if every missing verdict of a model goes one way."""
+    evidence = question.evidence
+    mine = (evidence.first == model) | (evidence.second == model)
+    added = weight * evidence.owed * mine
+    to_first = (evidence.first == model) == won
+    estimator = question.build(
+        replace(evidence, weight=evidence.weight + added, won=evidence.won + added * to_first)
+    )
+    return np.asarray(estimator.scores(estimator.parameters[None])[0])
+
+
+def _pairs(evidence: Evidence, answer: _Answer, level: float) -> tuple[PairRow, ...]:
+    """Return all pairs, the better model first, best pairs first."""
+    unsure = answer.unsure
+    first, second = unsure.first, unsure.second
+    scores, behind = answer.numbers, np.minimum(answer.behind[first], answer.behind[second])
+    difference = scores[first] - scores[second]
+    p = p_values(difference, unsure.pair_error, behind)
+    together = holm(p, 1 - level), benjamini_hochberg(p, 1 - level)
+    place = np.argsort(_order(scores[: len(evidence.models)]))
+    turned = place[first] > place[second]
+    sign = np.where(turned, -1, 1)
+    low = np.where(turned, -unsure.pair_high, unsure.pair_low)
+    high = np.where(turned, -unsure.pair_low, unsure.pair_high)
+    upper, lower = np.where(turned, second, first), np.where(turned, first, second)
+    listed = np.lexsort((place[lower], place[upper]))
+    columns = (upper, lower, sign * difference, low, high, (low > 0) | (high < 0), p, *together)
+    names = evidence.models
     return tuple(
         PairRow(
             model_a=names[a],
             model_b=names[b],
-            difference=float(scores[a] - scores[b]),
-            low=float(down),
-            high=float(up),
-            separated=bool(down > 0 or up < 0),
+            difference=apart,
+            low=down,
+            high=up,
+            separated=separated,
+            p=value,
+            holm=family,
+            fdr=discovery,
         )
-        for a, b, down, up in zip(first, second, low, high, strict=True)
+        for a, b, apart, down, up, separated, value, family, discovery in zip(
+            *(column[listed].tolist() for column in columns), strict=True
+        )
     )
 
 
-def _style_rows(
-    style: Sequence[str], whole: _Draws, drawn: _Draws, level: float, prompts: int
-) -> tuple[StyleRow, ...]:
-    low, high = percentile_interval(drawn.style, level, np.full(len(style), prompts))
+def _style_rows(style: Sequence[str], answer: _Answer) -> tuple[StyleRow, ...]:
+    start = len(answer.numbers) - len(style)
     return tuple(
-        StyleRow(feature=name, coefficient=float(value), low=float(down), high=float(up))
-        for name, value, down, up in zip(style, whole.style[0], low, high, strict=True)
+        StyleRow(
+            feature=name,
+            coefficient=float(answer.numbers[at]),
+            low=float(answer.unsure.low[at]),
+            high=float(answer.unsure.high[at]),
+        )
+        for at, name in enumerate(style, start=start)
     )

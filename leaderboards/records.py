@@ -32,7 +32,10 @@ class RankingRow:
 
     `score`, `low` and `high` are on the scale the ranking's settings name; `rank_low` and
     `rank_high` bound its rank, 1 being best. `prompts`, `games` and `missing` count the evidence:
-    prompts with at least one verdict, verdicts, and games whose verdict is owed.
+    prompts with at least one verdict, verdicts, and games whose verdict is owed. `if_lost` and
+    `if_won` are the scores if all of those went against it, or for it; `unsettled` says that its
+    rank would then change. `flips` is a number of prompts without which it would no longer be
+    above the next row; None where that was not asked for, or no number is enough.
     """
 
     model: str
@@ -44,11 +47,20 @@ class RankingRow:
     prompts: int
     games: int
     missing: int
+    if_lost: float | None = None
+    if_won: float | None = None
+    unsettled: bool = False
+    flips: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairRow:
-    """Score of model_a minus score of model_b, with a paired interval from the same draws."""
+    """Score of model_a minus score of model_b, with a paired interval from the same draws.
+
+    `separated` says that the interval leaves zero out; `holm` and `fdr` that the difference stands
+    when all pairs are tested together, at the same level: with any false one as improbable as
+    that (Holm), or with at most that share of false ones expected (Benjamini and Hochberg).
+    """
 
     model_a: str
     model_b: str
@@ -56,6 +68,9 @@ class PairRow:
     low: float
     high: float
     separated: bool
+    p: float = 1.0
+    holm: bool = False
+    fdr: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

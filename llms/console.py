@@ -3,8 +3,10 @@
 Nothing but `benchbuilder.cli` and `judges.cli` imports this.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -77,6 +79,16 @@ def errors_as_one_line() -> Iterator[None]:
     except KeyboardInterrupt as error:
         typer.echo("stopped; run the same command again to go on", err=True)
         raise typer.Exit(130) from error
+
+
+def writable(folder: Path) -> Path:
+    """Return `folder` if it is or can be made a folder to write to; refuse it as bad use if not."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise typer.BadParameter(f"{folder}: {there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise typer.BadParameter(f"{folder}: no permission to write to {there}")
+    return folder
 
 
 def show_version(asked: bool) -> None:

@@ -53,6 +53,10 @@ class ResponseStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.found = 0
+        """Replies that were found here since the store was opened."""
+        self.asked = 0
+        """Requests that ended in a reply or a failure, and were committed, since then."""
         self._lock = threading.Lock()
         with _errors_of(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,26 +87,37 @@ class ResponseStore:
 
     def get_many(self, requests: Sequence[Request]) -> dict[str, Reply]:
         """Return the stored replies to `requests`, by key; a key that is missing has none."""
-        asked = {request.key: request for request in requests}
+        return self.find({request.key: request for request in requests})
+
+    def put_many(self, results: Sequence[Result]) -> list[Result]:
+        """Commit `results` in one transaction and return them as the store now has them."""
+        keyed = {result.request.key: result for result in results}
+        return list(self.commit(keyed).values())
+
+    def find(self, asked: Mapping[str, Request]) -> dict[str, Reply]:
+        """Return the stored replies to the requests `asked`, both by key."""
         columns = f"key, {_REPLY_FIELDS}"
-        return {
+        replies = {
             key: _reply(asked[key], values)
             for key, *values in self._rows("replies", columns, list(asked))
         }
+        self.found += len(replies)
+        return replies
 
-    def put_many(self, results: Sequence[Result]) -> list[Result]:
-        """Commit `results` in one transaction and return them as the store now has them.
+    def commit(self, results: Mapping[str, Result]) -> dict[str, Result]:
+        """Commit `results` in one transaction and return them as the store now has them, by key.
 
         Where another process stored a reply to the same request first, that one is returned. A
         failure with a text is a reply that cannot be used: it takes the place of a stored one.
         """
+        self.asked += len(results)
         with self._transaction() as connection:
-            return [
-                _put_reply(connection, result)
+            return {
+                key: _put_reply(connection, bytes.fromhex(key), result)
                 if isinstance(result, Reply)
-                else _put_failure(connection, result)
-                for result in results
-            ]
+                else _put_failure(connection, bytes.fromhex(key), result)
+                for key, result in results.items()
+            }
 
     def get_vectors(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Return the stored embeddings, little-endian float32, by key."""
@@ -166,8 +181,7 @@ class ResponseStore:
             raise UserError(f"{self.path} is not a response store; name another with --store")
 
 
-def _put_reply(connection: sqlite3.Connection, reply: Reply) -> Result:
-    key = bytes.fromhex(reply.request.key)
+def _put_reply(connection: sqlite3.Connection, key: bytes, reply: Reply) -> Result:
     usage = reply.usage
     row = (
         key,
@@ -192,8 +206,7 @@ def _put_reply(connection: sqlite3.Connection, reply: Reply) -> Result:
     return _reply(reply.request, first.fetchone())
 
 
-def _put_failure(connection: sqlite3.Connection, failure: Failure) -> Result:
-    key = bytes.fromhex(failure.request.key)
+def _put_failure(connection: sqlite3.Connection, key: bytes, failure: Failure) -> Result:
     if failure.text is not None:
         connection.execute("DELETE FROM replies WHERE key = ?", (key,))
     (attempts,) = connection.execute(

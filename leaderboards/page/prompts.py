@@ -56,7 +56,6 @@ def prompts_page(prompts: pl.DataFrame, card: Mapping[str, Any]) -> bytes:
         sources=_shares(table, "source"),
         reasons=_shares(table.filter(~pl.col("kept")), "reason"),
         card=facts({key: value for key, value in values.items() if key not in _HIDDEN}),
-        version=card.get("versions", {}).get("benchbuilder", ""),
     )
 
 
@@ -83,7 +82,8 @@ def _with_all_columns(prompts: pl.DataFrame) -> pl.DataFrame:
     known = prompts.with_columns(missing).select(
         pl.col(name).cast(dtype, strict=False) for name, dtype in _COLUMNS.items()
     )
-    return known.with_columns(pl.col("kept").fill_null(value=False))
+    topic = pl.when(pl.col("topic") != "").then("topic").otherwise(pl.lit(_NO_TOPIC))
+    return known.with_columns(pl.col("kept").fill_null(value=False), topic=topic)
 
 
 def _summary(table: pl.DataFrame) -> str:
@@ -105,9 +105,8 @@ def _page_facts(table: pl.DataFrame, topics: Sequence[Mapping[str, Any]]) -> lis
 
 def _topics(table: pl.DataFrame) -> list[dict[str, Any]]:
     """Return the topics, largest first: counts, mean score, examples (kept ones first)."""
-    named = table.with_columns(pl.col("topic").fill_null(_NO_TOPIC))
     rows = (
-        named.sort("kept", "score", "prompt_id", descending=[True, True, False], nulls_last=True)
+        table.sort("kept", "score", "prompt_id", descending=[True, True, False], nulls_last=True)
         .group_by("topic", maintain_order=True)
         .agg(
             pl.len().alias("prompts"),
@@ -150,7 +149,7 @@ def _points(
         [
             row["x"],
             row["y"],
-            number[row["topic"] or _NO_TOPIC],
+            number[row["topic"]],
             int(row["kept"]),
             row["score"],
             row["prompt_id"],

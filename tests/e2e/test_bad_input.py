@@ -1,5 +1,6 @@
 """Whatever is wrong with the input: one clear line, exit code 1 or 2, nothing half-written."""
 
+import json
 import os
 import subprocess
 import sys
@@ -26,10 +27,28 @@ def run(program: str, *arguments: object, cwd: Path, **environment: str):
     )
 
 
+SKY = "Why is the {} sky darker at noon, and how would you prove it with {} lenses?"
+WORDS = (
+    "blue",
+    "pale",
+    "dark",
+    "cold",
+    "wide",
+    "high",
+    "grey",
+    "low",
+    "red",
+    "thin",
+    "still",
+    "dim",
+)
+
+
 @pytest.fixture
 def place(tmp_path):
-    """A folder with one good benchmark and several broken files."""
-    (tmp_path / "good.jsonl").write_text('{"prompt": "Why is the sky blue?"}\n')
+    """A folder with one good file of prompts and several broken ones."""
+    good = [json.dumps({"prompt": SKY.format(word, word[::-1])}) for word in WORDS]
+    (tmp_path / "good.jsonl").write_text("\n".join(good))
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "columns.csv").write_text("colour,size\nred,3\n")
     (tmp_path / "broken.jsonl").write_text('{"prompt": "fine"}\n{"prompt": "cut of\n')
@@ -37,22 +56,27 @@ def place(tmp_path):
     return tmp_path
 
 
+HERE = "http://127.0.0.1:9/v1"
 ONE_LINE = [
     ("benchbuilder", "cluster missing.jsonl --out out", "missing.jsonl"),
     ("benchbuilder", "cluster empty.jsonl --out out", "empty.jsonl"),
     ("benchbuilder", "cluster columns.csv --out out", "columns.csv"),
-    ("benchbuilder", "cluster broken.jsonl --out out", "broken.jsonl"),
+    ("benchbuilder", "cluster broken.jsonl --out out", "line 2"),
     ("benchbuilder", "cluster good.jsonl --out file/out", "file/out"),
+    ("benchbuilder", "build good.jsonl --out out", "annotator"),
     ("benchbuilder", "build good.jsonl --out out --annotator nonsense:x", "nonsense"),
     ("benchbuilder", "build good.jsonl --out out --annotator openai:gpt-4.1", "OPENAI_API_KEY"),
     ("benchbuilder", "build good.jsonl --out out --config missing.yaml", "missing.yaml"),
-    ("judges", "run missing.jsonl --model recorded:x#a --judge recorded:x#j --out out", "missing"),
-    ("judges", "run broken.jsonl --model recorded:x#a --judge recorded:x#j --out out", "line 2"),
-    ("judges", "run good.jsonl --model gpt-4.1 --judge openai:gpt-4.1 --out out", "gpt-4.1"),
+    ("judges", f"run missing.jsonl --model {HERE}#a --model {HERE}#b --judge {HERE}#j "
+     "--baseline a --out out", "missing.jsonl"),
+    ("judges", f"run broken.jsonl --model {HERE}#a --model {HERE}#b --judge {HERE}#j "
+     "--baseline a --out out", "line 2"),
+    ("judges", "run good.jsonl --model gpt-4.1 --judge openai:gpt-4.1 --out out", "'gpt-4.1'"),
     ("judges", "run good.jsonl --model openai:a --model openai:b --judge openai:j --out out "
-     "--baseline c", "c"),
+     "--baseline c", "baseline 'c'"),
     ("judges", "run good.jsonl --model openai:a --model openai:b --judge openai:j --out out "
-     "--baseline a --yes", "OPENAI_API_KEY"),
+     "--baseline a", "OPENAI_API_KEY"),
+    ("judges", "run good.jsonl --model recorded:x#a --judge recorded:x#j --out out", "recorded:x"),
     ("judges", "rank nowhere", "nowhere"),
     ("judges", "import games missing.parquet --out out", "missing.parquet"),
     ("judges", "import games columns.csv --out out", "columns.csv"),
@@ -60,21 +84,19 @@ ONE_LINE = [
     ("judges", "publish nowhere --out site", "nowhere"),
     ("judges", "agree nowhere --human columns.csv", "nowhere"),
 ]  # fmt: skip
+FILES = {"good.jsonl", "empty.jsonl", "columns.csv", "broken.jsonl", "file"}
+STORE = {"results", "responses.sqlite"}
 
 
-@pytest.mark.parametrize(("program", "line", "named"), ONE_LINE, ids=lambda value: str(value)[:60])
-def test_bad_input_gives_one_clear_line(place, program, line, named):
+@pytest.mark.parametrize(("program", "line", "named"), ONE_LINE)
+def test_bad_input_gives_one_clear_line_and_leaves_nothing_half_written(
+    place, program, line, named
+):
     result = run(program, *line.split(), cwd=place)
     assert result.returncode in (1, 2), result.stdout + result.stderr
     assert named in result.stderr
     assert "Traceback" not in result.stderr
-
-
-@pytest.mark.parametrize(("program", "line", "named"), ONE_LINE, ids=lambda value: str(value)[:60])
-def test_bad_input_leaves_nothing_half_written(place, program, line, named):
-    run(program, *line.split(), cwd=place)
-    written = {path.name for path in place.rglob("*")} - {"results", "responses.sqlite"}
-    assert written <= {"good.jsonl", "empty.jsonl", "columns.csv", "broken.jsonl", "file"}
+    assert {path.name for path in place.rglob("*")} <= FILES | STORE
 
 
 @pytest.mark.parametrize("program", ["benchbuilder", "judges"])

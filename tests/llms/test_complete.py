@@ -6,6 +6,7 @@ from aiohttp import web
 
 from llms.complete import ask
 from llms.errors import UserError
+from llms.lanes import Patience
 from llms.records import Failure, ModelSpec, Reply, Request
 from llms.store import ResponseStore
 from tests.llms.fake_server import completion, fake_server
@@ -127,5 +128,7 @@ def test_a_stalled_reply_ends_at_the_time_limit(store):
         return response
 
     with fake_server(stall) as server:
-        (result,) = ask(questions(server.spec(timeout=0.05), "a"), store=store, attempts=1)
+        (result,) = ask(
+            questions(server.spec(timeout=0.05), "a"), store=store, patience=Patience(attempts=1)
+        )
     assert (result.reason, result.detail) == ("timeout", "no reply in 0.05 s")

@@ -51,7 +51,9 @@ def ask_vllm(model: Path, folder: Path, *arguments: str):
 
 
 def processes_with(word: str) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["ps", "-eww", "-o", "pid,args"], capture_output=True, text=True, check=True
+    )
     return [line for line in listed.stdout.splitlines() if word in line]
 
 

@@ -33,6 +33,7 @@ if (at("theme")) at("theme").addEventListener("click", () => {
   const next = dark() ? "light" : "dark";
   theme(next);
   stored("theme", next);
+  if (canvas) drawMatrix();
 });
 
 // ---- the address holds the state: #key=value&key=value
@@ -65,6 +66,7 @@ const board = () => D.boards.find((one) => (one.category || "") === (state.cat |
 const controlled = () => state.style === "1" && board().style.length > 0;
 const FIELD = { rank: 1, score: 3, style: 6, prompts: 7, games: 8, missing: 9 };
 const EXTRA = { won: 0, tokens: 1, cost: 2 };
+// A printed number as a number; null for a dash.
 const number = (text) => {
   const value = parseFloat(String(text).replace("−", "-").replace(/[^0-9.+-]/g, ""));
   return Number.isNaN(value) ? null : value;
@@ -117,11 +119,12 @@ function sortView() {
 }
 
 function axis(list) {
-  const low = Math.min(...list.map((row) => number(row[4])));
-  const high = Math.max(...list.map((row) => number(row[5])));
   if (!list.length) return { place: () => 0, labels: ["", ""], low: 0, high: 1 };
-  let step = 10 ** Math.floor(Math.log10(Math.max(high - low, 1e-6)));
-  if ((high - low) / step < 4) step /= 2;
+  const low = Math.min(...list.map((row) => number(row[4]) ?? number(row[3])));
+  const high = Math.max(...list.map((row) => number(row[5]) ?? number(row[3])));
+  const most = (high - low) / 8;
+  const power = 10 ** Math.floor(Math.log10(Math.max(most, 1e-6)));
+  const step = power * ([5, 2].find((factor) => factor * power <= most) || 1);
   const left = Math.floor(low / step) * step;
   const right = Math.max(Math.ceil(high / step) * step, left + step);
   const digits = step < 1 ? 1 : 0;
@@ -132,13 +135,14 @@ function axis(list) {
 }
 
 function drawRow(tr, row, ghost, tied, scale) {
-  const [low, score, high] = [row[4], row[3], row[5]].map(number);
+  const score = number(row[3]);
+  const [low, high] = [number(row[4]) ?? score, number(row[5]) ?? score];
   setText(tr, "rank", rankText(row));
   setText(tr, "score", row[3]);
   setText(tr, "style", row[6]);
   setText(tr, "prompts", row[7].toLocaleString("en"));
   setText(tr, "games", row[8].toLocaleString("en"));
-  setText(tr, "missing", row[9].toLocaleString("en"));
+  setText(tr, "missing", row[9].toLocaleString("en") + (row[10] ? ` (${row[10]})` : ""));
   tr.classList.toggle("tied", tied);
   tr.querySelector(".ends-text").textContent = `${row[4]} to ${row[5]}`;
   const svg = tr.querySelector(".bar");
@@ -426,7 +430,7 @@ async function openBattle() {
     return;
   }
   const asked = state.battle;
-  const file = `p${String(index.prompts[prompt].file).padStart(4, "0")}`;
+  const file = `p${String(prompt + 1).padStart(4, "0")}`;
   const head = json(await load("s", file));
   const mine = (one) => names.includes(one.model);
   const answers = head.answers.map((one, at) => ({ ...one, at })).filter(mine);
@@ -466,7 +470,7 @@ function drawBattle(head, names, answers, games) {
 }
 function side(name, answer) {
   const facts = answer ? [["tokens", "token"], ["headers", "heading"], ["lists", "list item"], ["bold", "bold phrase"]]
-    .filter(([key]) => answer[key] !== undefined).map(([key, noun]) => count(answer[key], noun)).join(" · ") : "";
+    .filter(([key]) => answer[key]).map(([key, noun]) => count(answer[key], noun)).join(" · ") : "";
   let content;
   if (!answer) content = el("p", { class: "quiet" }, "This answer is not in the run.");
   else if (answer.error) content = el("p", { class: "flip" }, `No answer: ${answer.error}`);
@@ -538,6 +542,80 @@ if (section) {
     delete state.battle;
     remember(false);
     showBattles();
+  });
+}
+
+// ---- the matrix of all pairs
+const canvas = at("matrix");
+let matrix = null;
+let spotted = null;
+let counting = false;
+async function openMatrix() {
+  const packed = json(await load("v", "matrix"));
+  const cells = new Map();
+  packed.a.forEach((a, i) => {
+    const b = packed.b[i];
+    const [share, low, high] = [packed.share[i], packed.low[i], packed.high[i]];
+    cells.set(a * N + b, [share, low, high, packed.prompts[i]]);
+    cells.set(b * N + a, [1000 - share, 1000 - high, 1000 - low, packed.prompts[i]]);
+  });
+  matrix = cells;
+  drawMatrix();
+}
+function drawMatrix() {
+  if (!matrix) return;
+  const style = getComputedStyle(root);
+  const colour = (name) => style.getPropertyValue(name).split(",").map(Number);
+  const [more, less] = [colour("--shade"), colour("--less")];
+  const most = Math.max(...[...matrix.values()].map((cell) => cell[3]));
+  canvas.width = canvas.height = N;
+  const pen = canvas.getContext("2d");
+  const image = pen.createImageData(N, N);
+  for (const [key, [share, , , prompts]] of matrix) {
+    const strength = counting ? prompts / most : Math.abs(share - 500) / 500;
+    const [r, g, b] = counting || share >= 500 ? more : less;
+    image.data.set([r, g, b, Math.round(20 + 225 * strength)], 4 * key);
+  }
+  pen.putImageData(image, 0, 0);
+}
+function spotCell(row, column) {
+  spotted = [Math.min(N - 1, Math.max(0, row)), Math.min(N - 1, Math.max(0, column))];
+  const [a, b] = spotted;
+  const cell = matrix && matrix.get(a * N + b);
+  const part = (tenths) => `${(tenths / 10).toFixed(0)}%`;
+  at("matrix-text").textContent = a === b ? D.models[a] : cell
+    ? `${D.models[a]} takes ${part(cell[0])} of the points from ${D.models[b]} (${part(cell[1])} to ${part(cell[2])}, ${count(cell[3], "prompt")}).`
+    : `${D.models[a]} and ${D.models[b]} never met.`;
+  const cursor = at("matrix-cursor");
+  const size = canvas.clientWidth / N;
+  cursor.hidden = false;
+  Object.assign(cursor.style, { left: `${b * size}px`, top: `${a * size}px`, width: `${size}px`, height: `${size}px` });
+}
+const cellAt = (event) => [Math.floor(event.offsetY / canvas.clientHeight * N), Math.floor(event.offsetX / canvas.clientWidth * N)];
+const openPair = () => {
+  if (section && spotted && matrix.has(spotted[0] * N + spotted[1])) location.hash = address({ pair: spotted.map((i) => encodeURIComponent(D.models[i])).join(",") });
+};
+if (canvas) {
+  new IntersectionObserver((seen, watcher) => {
+    if (seen.some((one) => one.isIntersecting)) {
+      watcher.disconnect();
+      openMatrix().catch((error) => { at("matrix-text").textContent = `The matrix cannot be shown: ${error.message}.`; });
+    }
+  }, { rootMargin: "600px" }).observe(at("matrix-box"));
+  canvas.addEventListener("pointermove", (event) => spotCell(...cellAt(event)));
+  canvas.addEventListener("click", (event) => { spotCell(...cellAt(event)); openPair(); });
+  canvas.addEventListener("keydown", (event) => {
+    const way = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (event.key === "Enter") openPair();
+    if (!way) return;
+    event.preventDefault();
+    const [a, b] = spotted || [0, 0];
+    spotCell(a + way[0], b + way[1]);
+  });
+  at("matrix-mode").addEventListener("click", (event) => {
+    counting = !counting;
+    event.target.setAttribute("aria-pressed", String(counting));
+    drawMatrix();
   });
 }
 

@@ -1,0 +1,228 @@
+"""The ways to score models, behind one interface: the estimate, the estimate of any draw of
+prompts, and how each prompt moves it.
+
+All of them solve a sum over prompts of scores to zero, which is what bootstrap and sandwich need.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from leaderboards.bradley_terry import Pairs, derivatives, fit_pairs, logistic, one_blas_thread
+from leaderboards.evidence import Evidence, Floats, Ints, by_model, summed
+from leaderboards.scales import Scale
+from leaderboards.style_control import (
+    StyleDesign,
+    fit_style,
+    fit_style_draws,
+    style_derivatives,
+)
+
+_CHUNK = 4_000_000
+"""Numbers in one (draws x anything) array."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linear:
+    """How prompts move the parameters: sums of `prompt_scores` (P, k) are zero at the estimate,
+    and `bread` (k, k) is the inverse of their negative derivative."""
+
+    prompt_scores: sparse.csr_array
+    bread: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimator:
+    """One way to score, applied to one table of evidence.
+
+    `parameters` (k,) begin with the M models and end with the F style coefficients. `redraw` gives
+    the parameters (D, k) for counts of prompts (D, P). `scores` turns parameters (D, k) into
+    scores (D, M).
+    """
+
+    parameters: Floats
+    redraw: Callable[[Floats], Floats]
+    linear: Callable[[], Linear]
+    scores: Scale
+
+
+Build = Callable[[Evidence], Estimator]
+
+
+def win_rate(baseline: int) -> Build:
+    """Return the estimator of weighted win rates against a model that is in every battle.
+
+    The parameters are the rates; the baseline's is 1/2 by definition.
+    """
+    return lambda evidence: _win_rate(evidence, baseline)
+
+
+def _win_rate(evidence: Evidence, baseline: int) -> Estimator:
+    swapped = evidence.first == baseline
+    model = np.where(swapped, evidence.second, evidence.first)
+    won = np.where(swapped, evidence.weight - evidence.won, evidence.won)
+    weight_by = _by_prompt(evidence, model, evidence.weight, len(evidence.models))
+    won_by = _by_prompt(evidence, model, won, len(evidence.models))
+
+    def rates(counts: Floats) -> Floats:
+        weight = counts @ weight_by
+        share = np.full(weight.shape, np.nan)
+        np.divide(counts @ won_by, weight, out=share, where=weight > 0)
+        share[:, baseline] = 0.5
+        return share
+
+    whole = rates(np.ones((1, len(evidence.prompts))))[0]
+
+    def linear() -> Linear:
+        expected = np.nan_to_num(whole)
+        scores = sparse.csr_array(won_by - weight_by.multiply(expected[None, :]))
+        total = np.asarray(weight_by.sum(axis=0))
+        bread = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
+        return Linear(prompt_scores=scores, bread=np.diag(bread))
+
+    return Estimator(
+        parameters=whole,
+        redraw=lambda counts: _chunked(rates, counts, len(evidence.models)),
+        linear=linear,
+        scores=lambda rates: 100 * rates,
+    )
+
+
+def bradley_terry(scale: Callable[[Floats], Scale]) -> Build:
+    """Return the Bradley–Terry estimator; `scale` makes the scale for the estimated effects."""
+    return lambda evidence: _bradley_terry(evidence, scale)
+
+
+def _bradley_terry(evidence: Evidence, scale: Callable[[Floats], Scale]) -> Estimator:
+    pairs, pair = pairs_of(evidence)
+    count = len(pairs.first)
+    weight, won = (summed(pair, values, count) for values in (evidence.weight, evidence.won))
+    whole = fit_pairs(pairs, weight[None], won[None])[0]
+
+    def linear() -> Linear:
+        expected = logistic(whole[evidence.first] - whole[evidence.second])
+        residual = evidence.won - evidence.weight * expected
+        _, hessian = derivatives(pairs, whole[None], weight[None], won[None])
+        return Linear(
+            prompt_scores=_model_scores(evidence, residual, pairs.models),
+            bread=np.linalg.inv(hessian[0]),
+        )
+
+    def redraw(counts: Floats) -> Floats:
+        weight_by = _by_prompt(evidence, pair, evidence.weight, count)
+        won_by = _by_prompt(evidence, pair, evidence.won, count)
+        return _chunked(
+            lambda some: fit_pairs(
+                pairs, some @ weight_by, some @ won_by, start=whole, tolerance=1e-4
+            ),
+            counts,
+            max(count, pairs.models**2),
+        )
+
+    return Estimator(parameters=whole, redraw=redraw, linear=linear, scores=scale(whole))
+
+
+def style_controlled(features: Floats, scale: Callable[[Floats], Scale]) -> Build:
+    """Return the style-controlled Bradley–Terry estimator for `features` (R, F) of the cells."""
+    return lambda evidence: _style_controlled(evidence, features, scale)
+
+
+def _style_controlled(
+    evidence: Evidence, features: Floats, scale: Callable[[Floats], Scale]
+) -> Estimator:
+    models = len(evidence.models)
+    design = _style_design(evidence, features)
+    ones = np.ones(len(evidence.prompts))
+    whole = fit_style(design, ones)
+    of_effects = scale(whole[:models])
+
+    def linear() -> Linear:
+        effects = whole[:models]
+        eta = effects[evidence.first] - effects[evidence.second] + features @ whole[models:]
+        residual = evidence.won - evidence.weight * logistic(eta)
+        by_feature = [
+            _by_prompt(evidence, np.zeros_like(evidence.first), residual * values, 1)
+            for values in features.T
+        ]
+        _, hessian = style_derivatives(design, whole[None], ones[None])
+        return Linear(
+            prompt_scores=sparse.hstack(
+                [_model_scores(evidence, residual, models), *by_feature], format="csr"
+            ),
+            bread=np.linalg.inv(hessian[0]),
+        )
+
+    return Estimator(
+        parameters=whole,
+        redraw=lambda counts: fit_style_draws(design, counts, whole),
+        linear=linear,
+        scores=lambda parameters: of_effects(parameters[:, :models]),
+    )
+
+
+def without_prompts(evidence: Evidence, prompts: Ints) -> Evidence:
+    """Return the evidence with the weight of these prompts set to zero."""
+    kept = ~np.isin(evidence.prompt, prompts)
+    return replace(evidence, weight=evidence.weight * kept, won=evidence.won * kept)
+
+
+def pairs_of(evidence: Evidence) -> tuple[Pairs, Ints]:
+    """Return the pairs that the cells are of, and each cell's pair (R,)."""
+    models = len(evidence.models)
+    key = evidence.first * models + evidence.second
+    seen = np.zeros(models * models, dtype=bool)
+    seen[key] = True
+    keys = np.flatnonzero(seen)
+    pairs = Pairs(models, keys // models, keys % models)
+    return pairs, np.asarray((np.cumsum(seen) - 1)[key], dtype=np.int64)
+
+
+def jacobian(estimator: Estimator) -> Floats:
+    """Return the derivative (M, k) of the scores by the parameters, by central differences."""
+    size, step = len(estimator.parameters), 1e-5
+    moves = step * np.eye(size)
+    up = estimator.scores(estimator.parameters + moves)
+    down = estimator.scores(estimator.parameters - moves)
+    return np.asarray((up - down).T / (2 * step))
+
+
+def _style_design(evidence: Evidence, features: Floats) -> StyleDesign:
+    pairs, pair = pairs_of(evidence)
+    order = np.argsort(pair, kind="stable")
+    x = features[order]
+    products = (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)
+    even = by_model(evidence, evidence.weight, evidence.weight) / 4
+    return StyleDesign(
+        pairs=pairs,
+        start=np.searchsorted(pair[order], np.arange(len(pairs.first) + 1)),
+        prompt=evidence.prompt[order],
+        weight=evidence.weight[order],
+        won=evidence.won[order],
+        features=x,
+        even=np.where(even > 0, even, 1.0),
+        moments=np.column_stack([np.ones(len(x)), x, products]),
+    )
+
+
+def _by_prompt(evidence: Evidence, unit: Ints, values: Floats, units: int) -> sparse.csr_array:
+    """Return the sums (P, units) of the cells' values by prompt and unit."""
+    shape = (len(evidence.prompts), units)
+    return sparse.csr_array(sparse.coo_array((values, (evidence.prompt, unit)), shape=shape))
+
+
+def _model_scores(evidence: Evidence, residual: Floats, models: int) -> sparse.csr_array:
+    """Return the scores (P, M): residuals at the first model, minus them at the second."""
+    return sparse.csr_array(
+        _by_prompt(evidence, evidence.first, residual, models)
+        - _by_prompt(evidence, evidence.second, residual, models)
+    )
+
+
+def _chunked(estimate: Callable[[Floats], Floats], counts: Floats, width: int) -> Floats:
+    """Return `estimate` of the counts (D, P), as many rows at a time as memory should hold."""
+    rows = max(1, _CHUNK // width)
+    with one_blas_thread():
+        parts = [estimate(counts[low : low + rows]) for low in range(0, len(counts), rows)]
+    return np.concatenate(parts)

@@ -1,0 +1,45 @@
+"""Whether the battles tie all models together.
+
+Bradley–Terry needs a chain of battles between any two models to place them on one scale, and a
+chain of won points in both directions for the estimate to be finite (Ford 1957).
+"""
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from leaderboards.evidence import Evidence, Floats
+from leaderboards.records import RankingError
+
+
+def require_one_piece(evidence: Evidence) -> None:
+    """Raise a `RankingError` that names the pieces where models never met, even through others."""
+    count, piece = connected_components(_graph(evidence, evidence.weight), directed=False)
+    if count > 1:
+        pieces = [
+            ", ".join(name for name, at in zip(evidence.models, piece, strict=True) if at == one)
+            for one in range(count)
+        ]
+        raise RankingError(
+            f"the battles fall into {count} pieces that never met: {' | '.join(pieces)}; "
+            "rank each piece alone"
+        )
+
+
+def held_models(evidence: Evidence) -> list[str]:
+    """Return the models that only the ridge keeps finite: those outside the largest group in
+    which everyone has a chain of won points over everyone."""
+    lost = evidence.weight - evidence.won
+    wins = _graph(evidence, evidence.won) + _graph(evidence, lost).T
+    count, group = connected_components(wins, directed=True, connection="strong")
+    if count == 1:
+        return []
+    largest = np.argmax(np.bincount(group))
+    return [name for name, at in zip(evidence.models, group, strict=True) if at != largest]
+
+
+def _graph(evidence: Evidence, weight: Floats) -> sparse.csr_array:
+    models = len(evidence.models)
+    some = weight > 0
+    ends = (evidence.first[some], evidence.second[some])
+    return sparse.csr_array(sparse.coo_array((weight[some], ends), shape=(models, models)))

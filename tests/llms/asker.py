@@ -1,0 +1,63 @@
+"""A program that asks many questions of the fault server, for tests that measure or kill it.
+
+    python -m tests.llms.asker URL STORE COUNT CONCURRENCY [FIRST [TIMEOUT]]
+
+Prints a JSON object: results by kind, wrong texts, and the peak of its memory in MB.
+"""
+
+import asyncio
+import json
+import resource
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from llms.complete import complete
+from llms.lanes import Patience
+from llms.records import ModelSpec, Reply, Request
+from llms.store import ResponseStore
+
+PATIENCE = Patience(
+    attempts=20, attempts_by_reason={}, wait_initial=0.02, wait_max=0.5, wait_jitter=0.05
+)
+
+
+def questions(
+    url: str, count: int, concurrency: int, first: int, timeout: float
+) -> Iterator[Request]:
+    """Yield `count` requests, from number `first` on."""
+    spec = ModelSpec(
+        kind="http",
+        model="m",
+        name="m",
+        address=url + "/v1",
+        concurrency=concurrency,
+        timeout=timeout,
+    )
+    for number in range(first, first + count):
+        yield Request(spec=spec, messages=[{"role": "user", "content": f"question {number}"}])
+
+
+async def main(
+    url: str, path: Path, count: int, concurrency: int, first: int = 0, timeout: float = 1.5
+) -> None:
+    """Ask, and print what came."""
+    kinds: Counter[str] = Counter()
+    wrong = 0
+    with ResponseStore(path) as store:
+        requests = questions(url, count, concurrency, first, timeout)
+        async for result in complete(requests, store=store, patience=PATIENCE):
+            if isinstance(result, Reply):
+                kinds["stored" if result.from_store else "bought"] += 1
+                question = result.request.messages[-1]["content"]
+                wrong += not result.text.startswith(f"answer to {question}")
+            else:
+                kinds[result.reason] += 1
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"kinds": kinds, "wrong": wrong, "megabytes": peak}), flush=True)
+
+
+if __name__ == "__main__":
+    url, path, *numbers = sys.argv[1:]
+    asyncio.run(main(url, Path(path), *map(int, numbers)))
