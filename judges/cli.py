@@ -444,21 +444,55 @@ def publish(
     human: Annotated[
         Path | None, typer.Option(help="Human votes or ratings to show agreement with.")
     ] = None,
+    benchmark: Annotated[
+        Path | None,
+        typer.Option(help="A folder `benchbuild build` wrote, for its card and its map of topics."),
+    ] = None,
+    style: Style = "length,headers,lists,bold",
+    level: Level = 0.95,
+    draws: Draws = 1000,
+    seed: Seed = 0,
+    baseline: Baseline = None,
+    strong_weight: StrongWeight = 3.0,
+    single_file: Annotated[
+        int | None,
+        typer.Option(help="Make index.html the whole site, with so many battles inside.", min=0),
+    ] = None,
+    no_answers: Annotated[
+        bool, typer.Option("--no-answers", help="Keep answers and the judges' words back.")
+    ] = False,
+    no_prompts: Annotated[
+        bool, typer.Option("--no-prompts", help="Keep prompts back, and what quotes them.")
+    ] = False,
+    noindex: Annotated[
+        bool, typer.Option("--noindex", help="Ask search engines to stay away.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the static page, which opens down to every verdict."""
     with _coat(quiet=quiet) as progress:
         from judges.runs import read_run
-        from judges.sites import write_site
+        from judges.sites import read_card, read_map, write_site
         from leaderboards.page.site import site_files
 
         tables = read_run(run)
-        agreement = _agreement(tables, human) if human else None
         files = site_files(
             tables,
             title=title or run.resolve().name,
             note=tables.meta.get("note"),
-            agreement=agreement,
+            agreement=_agreement(tables, human, level=level) if human else None,
+            card=read_card(benchmark) if benchmark else None,
+            prompts=read_map(benchmark) if benchmark else None,
+            style=_features(style),
+            with_answers=not no_answers,
+            with_prompts=not no_prompts,
+            single_file=single_file,
+            noindex=noindex,
+            level=level,
+            draws=draws,
+            seed=seed,
+            baseline=baseline,
+            strong_weight=strong_weight,
             on_prompt=lambda done, prompts: _advance(progress, "battles", done, prompts),
         )
         count = write_site(out, files)
