@@ -103,7 +103,7 @@ function showRanking() {
   const missing = N - list.length;
   at("status").textContent = `${count(view.length, "model")} shown` +
     (current.category ? `, prompts of category ${current.category} only` : "") +
-    (on ? ", style controlled for" : "") + (missing ? `, ${missing} not run here` : "") + ".";
+    (on ? ", style controlled for" : state.style === "1" ? ", too few prompts to control for style" : "") + (missing ? `, ${missing} not run here` : "") + ".";
 }
 
 function sortView() {
