@@ -7,6 +7,7 @@ Columns and keys that are missing leave out what they would have shown.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from leaderboards.page.battles import excerpt, json_bytes, packed
@@ -114,7 +115,7 @@ def _topics(table: pl.DataFrame) -> list[dict[str, Any]]:
             pl.col("score").mean(),
             pl.col("turns").head(_EXAMPLES),
         )
-        .sort("prompts", "topic", descending=[True, False])
+        .sort(pl.col("topic") == _NO_TOPIC, -pl.col("prompts").cast(pl.Int64), "topic")
     )
     return [
         {
@@ -141,10 +142,7 @@ def _points(
 ) -> list[list[int | str | None]]:
     """Return [x, y, topic, kept, score, id, text] for every prompt; places are thousandths."""
     number = {topic["name"]: place for place, topic in enumerate(topics)}
-    placed = table.with_columns(
-        ((pl.col(name) - pl.col(name).min()) * (1000 / _spread(table, name))).round().cast(pl.Int64)
-        for name in ("x", "y")
-    )
+    placed = table.with_columns(_thousandths(table[name]) for name in ("x", "y"))
     return [
         [
             row["x"],
@@ -159,9 +157,15 @@ def _points(
     ]
 
 
-def _spread(table: pl.DataFrame, name: str) -> float:
-    values = table[name].to_numpy()
-    return float(values.max() - values.min()) or 1.0
+def _thousandths(places: pl.Series) -> pl.Series:
+    """Return places as whole numbers from 0 to 1000, far outliers drawn in towards the others."""
+    values = places.to_numpy()
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    drawn = np.arcsinh((values - middle) / ((high - low) or 1.0))
+    spread = drawn.max() - drawn.min()
+    return pl.Series(places.name, np.round(1000 * (drawn - drawn.min()) / (spread or 1.0))).cast(
+        pl.Int64
+    )
 
 
 def _histogram(table: pl.DataFrame, name: str) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The values index.html is filled with: each section of the page as printed texts."""
 
-import json
 import shlex
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -103,6 +103,8 @@ def _method(data: Mapping[str, Any]) -> str:
 
 def _matrix(data: Mapping[str, Any], links: bool) -> dict[str, Any]:
     names = [model["model"] for model in data["models"]][:TABLE_MODELS]
+    met = Counter(row[side] for row in data["win_rates"] for side in ("a", "b"))
+    heads = [name for name in names if met[name] > 1] or names
     cells = {}
     for row in data["win_rates"]:
         pair = (row["a"], row["b"])
@@ -112,8 +114,9 @@ def _matrix(data: Mapping[str, Any], links: bool) -> dict[str, Any]:
         )
     return {
         "names": names,
+        "heads": heads,
         "rows": [
-            {"model": one, "cells": [cells.get((one, other)) for other in names]} for one in names
+            {"model": one, "cells": [cells.get((one, other)) for other in heads]} for one in names
         ],
     }
 
@@ -257,7 +260,8 @@ def printed(value: Any) -> str:
     if isinstance(value, int):
         return thousands(value) if abs(value) >= 10_000 else str(value)
     if isinstance(value, Mapping):
-        return "\n".join(f"{words(key)}: {_inline(item)}" for key, item in value.items())
+        lines = [(words(key), _inline(item)) for key, item in value.items()]
+        return "\n".join(f"{key}: {text}" for key, text in lines if text)
     if isinstance(value, (list, tuple)):
         simple = all(not isinstance(item, (Mapping, list)) for item in value)
         return ", ".join(map(printed, value)) if simple else "\n".join(map(_inline, value))
@@ -265,9 +269,13 @@ def printed(value: Any) -> str:
 
 
 def _inline(value: Any) -> str:
-    if isinstance(value, (Mapping, list)):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return printed(value)
+    """Return a nested value on one line, leaving out what is empty."""
+    if isinstance(value, Mapping):
+        texts = [(words(key), _inline(item)) for key, item in value.items()]
+        return ", ".join(f"{key} {text}" for key, text in texts if text)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(text for text in map(_inline, value) if text)
+    return "" if value is None else printed(value)
 
 
 _SAME_NUMBERS = (
@@ -322,7 +330,8 @@ def _spec(model: Any) -> str:
         return str(model)
     if model.get("address"):
         return f"{model['address']}#{model.get('model')}"
-    return f"{model.get('kind')}:{model.get('model')}"
+    between = "DIR#" if model.get("kind") == "recorded" else ""
+    return f"{model.get('kind')}:{between}{model.get('model')}"
 
 
 def _command(command: Any) -> str:
