@@ -74,9 +74,19 @@ class Budget:
     async def reserve(self, requests: Sequence[Request]) -> bool:
         """Reserve what `requests` may cost together; False where the cap does not allow it.
 
+        Waits for what is under way where that can make room.
+
         Raises:
             UserError: there is a cap, and the price of a model is unknown.
         """
+        while not self.try_reserve(requests):
+            if self.reserved <= 0:
+                return False
+            await asyncio.sleep(SETTLE_SECONDS)
+        return True
+
+    def try_reserve(self, requests: Sequence[Request]) -> bool:
+        """Reserve as `reserve` does, without waiting."""
         if self.limit is None:
             return True
         names = unpriced(request.spec for request in requests)
@@ -86,10 +96,8 @@ class Budget:
                 "{input: …, output: …}` (dollars for a million tokens) in a YAML file"
             )
         wanted = sum(map(_reservation, requests))
-        while self.spent + self.reserved + wanted > self.limit:
-            if self.reserved <= 0:
-                return False
-            await asyncio.sleep(SETTLE_SECONDS)
+        if self.spent + self.reserved + wanted > self.limit:
+            return False
         self.reserved += wanted
         return True
 

@@ -62,7 +62,7 @@ def ask(
         places[id(request)].append(place)
     results: dict[int, Result] = {}
     capped = budget is not None and budget.limit is not None
-    ordered = sorted(requests, key=_prompt) if capped else _taking_turns(requests)
+    ordered = sorted(requests, key=prompt_of) if capped else _taking_turns(requests)
 
     async def collect() -> None:
         async for result in complete(
@@ -192,13 +192,13 @@ class _Door:
         }
 
     async def _buy(self, missing: Sequence[_Keyed], group: asyncio.TaskGroup) -> None:
-        for _, pairs in groupby(missing, lambda pair: _prompt(pair[1]) or pair[0]):
+        for _, pairs in groupby(missing, lambda pair: prompt_of(pair[1]) or pair[0]):
             together = list(pairs)
             new = {key: r for key, r in together if key not in self._under_way}
             lanes = {key: self._lane(request.spec) for key, request in new.items()}
             if self._exhausted or not await self._budget.reserve(list(new.values())):
                 self._exhausted = True
-                self._hand_out([_over_budget(self._budget, request) for _, request in together])
+                self._hand_out([over_budget(self._budget, request) for _, request in together])
                 continue
             for key, request in together:
                 if key in self._under_way:
@@ -224,12 +224,12 @@ class _Door:
 
         async def keep(reply: Reply) -> None:
             reason = self._check(reply) if self._check else None
-            await self._commit(key, _unusable(reply, reason) if reason else reply)
+            await self._commit(key, unusable(reply, reason) if reason else reply)
 
         try:
             await lane.call(send, keep, expected_tokens(request))
         except AttemptError as error:
-            await self._commit(key, _failure(request, error))
+            await self._commit(key, failure_of(request, error))
         except UserError as error:
             self._give_up(error)
         finally:
@@ -297,7 +297,9 @@ def _chunks(requests: Iterable[Request]) -> Iterator[list[Request]]:
     """Yield `requests` in parts that end where a prompt ends, as far as the window allows."""
     part: list[Request] = []
     for request in requests:
-        ends_prompt = not part or not _prompt(request) or _prompt(part[-1]) != _prompt(request)
+        ends_prompt = (
+            not part or not prompt_of(request) or prompt_of(part[-1]) != prompt_of(request)
+        )
         if (len(part) >= LOOKUP and ends_prompt) or len(part) == WINDOW:
             yield part
             part = []
@@ -306,7 +308,8 @@ def _chunks(requests: Iterable[Request]) -> Iterator[list[Request]]:
         yield part
 
 
-def _prompt(request: Request) -> str:
+def prompt_of(request: Request) -> str:
+    """Return the id of the prompt that `request` is about, or an empty text."""
     return request.about.get("prompt_id", "")
 
 
@@ -314,7 +317,8 @@ def _this_task() -> asyncio.Task[None] | None:
     return asyncio.current_task()
 
 
-def _over_budget(budget: Budget, request: Request) -> Failure:
+def over_budget(budget: Budget, request: Request) -> Failure:
+    """Return the failure of a request that was not sent for want of money."""
     return Failure(request=request, reason="over_budget", detail=budget.summary(), attempts=0)
 
 
@@ -349,7 +353,8 @@ def _for(request: Request, reply: Reply) -> Reply:
     return reply if reply.request is request else replace(reply, request=request)
 
 
-def _failure(request: Request, error: AttemptError) -> Failure:
+def failure_of(request: Request, error: AttemptError) -> Failure:
+    """Return the failure of `request` that `error` ends it with."""
     return Failure(
         request=request,
         reason=error.reason,
@@ -360,7 +365,8 @@ def _failure(request: Request, error: AttemptError) -> Failure:
     )
 
 
-def _unusable(reply: Reply, reason: str) -> Failure:
+def unusable(reply: Reply, reason: str) -> Failure:
+    """Return the failure that a reply is which did not pass the check."""
     return Failure(request=reply.request, reason=reason, text=reply.text, cost=reply.cost)
 
 
