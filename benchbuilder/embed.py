@@ -51,8 +51,11 @@ def unit(vectors: NDArray[np.floating]) -> Vectors:
     return np.asarray(scaled, dtype=np.float32)
 
 
-def tfidf_vectors(texts: Sequence[str], *, seed: int, dimensions: int = 100) -> Vectors:
-    """Return latent semantic vectors: TF-IDF of words, reduced by a truncated SVD."""
+def tfidf_vectors(texts: Sequence[str], *, seed: int) -> Vectors:
+    """Return latent semantic vectors: TF-IDF of words, reduced by a truncated SVD.
+
+    A quarter as many dimensions as texts, within 30 to 100: more would hold single prompts.
+    """
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -68,7 +71,7 @@ def tfidf_vectors(texts: Sequence[str], *, seed: int, dimensions: int = 100) -> 
         weights = vectorizer.fit_transform(texts)
     except ValueError as error:
         raise UserError(f"cannot embed {len(texts)} prompts by their words: {error}") from error
-    width = min(dimensions, min(weights.shape) - 1)
+    width = min(100, max(30, len(texts) // 4), min(weights.shape) - 1)
     if width < 1:
         raise UserError("too few different words in the prompts to embed them by tfidf")
     return unit(TruncatedSVD(width, random_state=seed).fit_transform(weights))

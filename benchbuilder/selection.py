@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from benchbuilder.clean import drop
 from llms.files import digest
 
 UNSCORED = "annotation_failed"
@@ -22,21 +23,16 @@ def select(
     before this step. Chosen prompts are those whose `reason` is still null.
     """
     scored = prompts.join(_cluster_scores(prompts), on="cluster", how="left", maintain_order="left")
-    judged = _drop(scored, pl.col("cluster").is_null(), "outlier")
-    judged = _drop(judged, pl.col("score").is_null(), UNSCORED)
-    judged = _drop(judged, pl.col("score") < min_score, "low_score")
-    judged = _drop(judged, pl.col("cluster_score") < min_cluster_score, "low_cluster_score")
+    judged = drop(scored, pl.col("cluster").is_null(), "outlier")
+    judged = drop(judged, pl.col("score").is_null(), UNSCORED)
+    judged = drop(judged, pl.col("score") < min_score, "low_score")
+    judged = drop(judged, pl.col("cluster_score") < min_cluster_score, "low_cluster_score")
     return _thin(judged, per_cluster=per_cluster, size=size, seed=seed)
 
 
 def _cluster_scores(prompts: pl.DataFrame) -> pl.DataFrame:
     still_in = prompts.filter(pl.col("reason").is_null() & pl.col("cluster").is_not_null())
     return still_in.group_by("cluster").agg(cluster_score=pl.col("score").mean())
-
-
-def _drop(prompts: pl.DataFrame, where: pl.Expr, reason: str) -> pl.DataFrame:
-    dropped = pl.col("reason").is_null() & where
-    return prompts.with_columns(reason=pl.when(dropped).then(pl.lit(reason)).otherwise("reason"))
 
 
 def _thin(
@@ -57,4 +53,4 @@ def _thin(
         candidates = candidates.filter(pl.col("turn") <= per_cluster)
     ranked = candidates.sort("turn", "cluster_score", "draw", descending=[False, True, False])
     chosen = ranked.head(size)["id"] if size is not None else ranked["id"]
-    return _drop(prompts, ~pl.col("id").is_in(chosen.implode()), "not_drawn")
+    return drop(prompts, ~pl.col("id").is_in(chosen.implode()), "not_drawn")
