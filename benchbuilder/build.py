@@ -309,6 +309,7 @@ def _card(
 ) -> dict[str, Any]:
     return {
         "name": config.name,
+        "version": 1,
         "licence": config.licence,
         "funnel": dict(funnel),
         "rejected": len(clustered.rejected),

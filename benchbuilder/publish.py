@@ -99,10 +99,15 @@ def write_card(out: Path, card: Card) -> None:
 
 def write_items(out: Path, prompts: pl.DataFrame) -> list[BenchmarkItem]:
     """Write the chosen prompts as benchmark.jsonl, in the order of their ids, and return them."""
-    chosen = prompts.filter(pl.col("reason").is_null()).sort("id")
-    items = [_item(row) for row in chosen.iter_rows(named=True)]
+    items = items_of(prompts)
     write_benchmark(out / "benchmark.jsonl", items)
     return items
+
+
+def items_of(prompts: pl.DataFrame) -> list[BenchmarkItem]:
+    """Return the chosen prompts, those without a reason, as items in the order of their ids."""
+    chosen = prompts.filter(pl.col("reason").is_null()).sort("id")
+    return [_item(row) for row in chosen.iter_rows(named=True)]
 
 
 def _item(row: Mapping[str, Any]) -> BenchmarkItem:
