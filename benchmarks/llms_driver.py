@@ -105,9 +105,9 @@ def look_up(folder: Path, count: int = 100_000) -> None:
     with ResponseStore(folder / "many.sqlite") as store:
         for start in range(0, count, 10_000):
             part = requests[start : start + 10_000]
-            store.put_many({r.key: Reply(request=r, text="A short answer.") for r in part})
+            store.commit({r.key: Reply(request=r, text="A short answer.") for r in part})
         start_time = perf_counter()
-        found = store.get_many({request.key: request for request in requests})
+        found = store.find({request.key: request for request in requests})
         print(f"look-up of {len(found):,} stored replies: {perf_counter() - start_time:.2f} s")
 
     async def stream() -> int:

@@ -47,6 +47,11 @@ def write_judgments(run: Path, judge: str, judgments: Iterable[Judgment]) -> Non
     write_jsonl(run / "judgments" / _file_name(judge), (asdict(game) for game in judgments))
 
 
+def write_canaries(run: Path, judgments: Iterable[Judgment]) -> None:
+    """Write canaries.jsonl: what judges made of answers without merit, apart from all games."""
+    write_jsonl(run / "canaries.jsonl", (asdict(game) for game in judgments))
+
+
 def write_battles(run: Path, battles: pl.DataFrame) -> None:
     """Write battles.parquet, for imports that have no games."""
     file = run / "battles.parquet"

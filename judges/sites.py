@@ -1,7 +1,14 @@
-"""Write a site into its folder, and take away what an earlier build of it left there."""
+"""Write a site into its folder, and take away what an earlier build of it left there.
 
+Also reads what a benchmark's folder adds to a site: card.json and prompts.parquet.
+"""
+
+import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import polars as pl
 
 from llms.errors import UserError
 from llms.files import write_whole
@@ -26,6 +33,35 @@ def write_site(out: Path, files: Iterable[tuple[str, bytes]]) -> int:
     for name in before - written:
         (out / name).unlink(missing_ok=True)
     return len(written)
+
+
+def read_card(benchmark: Path) -> dict[str, Any]:
+    """Return card.json of a benchmark's folder.
+
+    Raises:
+        UserError: there is none, or it is not JSON.
+    """
+    file = benchmark / "card.json"
+    try:
+        card = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {file}: {error}") from error
+    if not isinstance(card, dict):
+        raise UserError(f"{file}: expected a JSON object")
+    return card
+
+
+def read_map(benchmark: Path) -> pl.DataFrame:
+    """Return prompts.parquet of a benchmark's folder.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    file = benchmark / "prompts.parquet"
+    try:
+        return pl.read_parquet(file)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UserError(f"cannot read {file}: {error}") from error
 
 
 def _listed(out: Path) -> set[str]:

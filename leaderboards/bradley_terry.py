@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from leaderboards.evidence import Floats, Ints
@@ -114,7 +115,7 @@ def shortening(length: Floats) -> Floats:
 
 def logistic(eta: Floats) -> Floats:
     """Return 1 / (1 + e^-eta)."""
-    return np.asarray(1 / (1 + np.exp(-eta)))
+    return np.asarray(expit(eta))
 
 
 @contextmanager

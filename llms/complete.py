@@ -6,21 +6,29 @@ reply. Whatever goes wrong with a request comes out as a `Failure`; only what co
 """
 
 import asyncio
+import signal
+import threading
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import groupby
 
+from llms.budget import Budget
 from llms.endpoints import AttemptError, open_endpoint
+from llms.errors import UserError
 from llms.lanes import PATIENT, Lane, Patience
+from llms.prices import expected_tokens
 from llms.progress import Progress, Silent
 from llms.records import Failure, ModelSpec, Reply, Request, Result
 from llms.store import ResponseStore
 
+_Keyed = tuple[str, Request]
 Check = Callable[[Reply], str | None]
 """Returns why a reply cannot be used, or None."""
 
 WINDOW = 1024
+STOP_SECONDS = 5.0
 LOOKUP = 256
 SILENT = Silent()
 
@@ -33,12 +41,18 @@ def ask(
     on_result: Callable[[Result], None] | None = None,
     patience: Patience = PATIENT,
     progress: Progress = SILENT,
+    budget: Budget | None = None,
+    stage: str = "",
 ) -> list[Result]:
     """Return one result for each request, in their order.
 
     `check` returns the reason when a reply cannot be used; it is then a failure, kept with its
     text, and asked again on the next run. `on_result` is called as results arrive, `progress`
-    gets a note on what else happens.
+    gets a note on what else happens. What is spent is entered into `budget` under `stage`; where
+    the budget has a limit, prompts are taken one after another, and those that no longer fit, with
+    all their requests, fail as `over_budget`.
+
+    Ctrl-C and SIGTERM: what is under way is awaited for a few seconds and stored first.
 
     Raises:
         UserError: a key or an extra is missing, or the store cannot be written.
@@ -47,10 +61,18 @@ def ask(
     for place, request in enumerate(requests):
         places[id(request)].append(place)
     results: dict[int, Result] = {}
+    capped = budget is not None and budget.limit is not None
+    ordered = sorted(requests, key=prompt_of) if capped else _taking_turns(requests)
 
     async def collect() -> None:
         async for result in complete(
-            _taking_turns(requests), store=store, check=check, patience=patience, progress=progress
+            ordered,
+            store=store,
+            check=check,
+            patience=patience,
+            progress=progress,
+            budget=budget,
+            stage=stage,
         ):
             results[places[id(result.request)].popleft()] = result
             if on_result:
@@ -67,22 +89,26 @@ async def complete(
     check: Check | None = None,
     patience: Patience = PATIENT,
     progress: Progress = SILENT,
+    budget: Budget | None = None,
+    stage: str = "",
 ) -> AsyncIterator[Result]:
     """Yield one result for each request, in order of arrival, in memory that does not grow.
 
-    The results carry the very request objects given. See `ask` for the rest.
+    The results carry the very request objects given. Requests to several vLLM servers of our own
+    should come model by model; requests of one prompt that follow each other are bought together or
+    not at all where the budget has a limit. See `ask` for the rest.
     """
-    door = _Door(store, check, patience, progress)
-    pump = asyncio.create_task(door.pump(requests))
-    try:
-        while (some := await door.ready.get()) is not None:
-            for result in some:
-                door.window.release()
-                yield result
-        await pump
-    finally:
-        pump.cancel()
-        await asyncio.gather(pump, return_exceptions=True)
+    door = _Door(store, check, patience, progress, budget or Budget(), stage)
+    with _termination_cancels():
+        pump = asyncio.create_task(door.pump(requests))
+        try:
+            while (some := await door.ready.get()) is not None:
+                for result in some:
+                    door.window.release()
+                    yield result
+            await pump
+        finally:
+            await door.stop(pump)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,68 +122,120 @@ class _Door:
     """What one call of `complete` holds: lanes, tasks under way and results on their way out."""
 
     def __init__(
-        self, store: ResponseStore, check: Check | None, patience: Patience, progress: Progress
+        self,
+        store: ResponseStore,
+        check: Check | None,
+        patience: Patience,
+        progress: Progress,
+        budget: Budget,
+        stage: str,
     ) -> None:
         self.window = asyncio.Semaphore(WINDOW)
-        self.ready: asyncio.Queue[list[Result] | None] = asyncio.Queue()
+        self.ready: asyncio.Queue[Sequence[Result] | None] = asyncio.Queue()
         self._store = store
         self._check = check
         self._patience = patience
         self._progress = progress
+        self._budget = budget
+        self._stage = stage
         self._arrived: asyncio.Queue[_Arrival | None] = asyncio.Queue()
         self._lanes: dict[tuple[str | None, ...], Lane] = {}
         self._under_way: dict[str, list[Request]] = {}
+        self._feeder: asyncio.Task[None] | None = None
+        self._answers: set[asyncio.Task[None]] = set()
+        self._error: UserError | None = None
+        self._exhausted = False
 
     async def pump(self, requests: Iterable[Request]) -> None:
         """Hand out a result for each request, then None."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._write())
-                group.create_task(self._feed(requests))
+                self._feeder = group.create_task(self._feed(requests, group))
         except BaseExceptionGroup as errors:
             raise _first(errors) from errors
         finally:
             for lane in self._lanes.values():
                 await lane.close()
             self.ready.put_nowait(None)
+        if self._error:
+            raise self._error
 
-    async def _feed(self, requests: Iterable[Request]) -> None:
-        source = iter(requests)
-        async with asyncio.TaskGroup() as group:
-            while some := list(islice(source, LOOKUP)):
+    async def stop(self, pump: asyncio.Task[None]) -> None:
+        """End `pump`; give what is under way some seconds to arrive and be stored."""
+        if not pump.done():
+            self._send_no_more()
+            await asyncio.wait({pump}, timeout=STOP_SECONDS)
+        pump.cancel()
+        await asyncio.gather(pump, return_exceptions=True)
+
+    async def _feed(self, requests: Iterable[Request], group: asyncio.TaskGroup) -> None:
+        try:
+            for some in _chunks(requests):
                 for _ in some:
                     await self.window.acquire()
                 keyed = [(request.key, request) for request in some]
                 usable = await self._look_up(dict(keyed))
-                self.ready.put_nowait([_for(r, usable[key]) for key, r in keyed if key in usable])
-                for key, request in keyed:
-                    if key not in usable:
-                        self._send(key, request, group)
-        self._arrived.put_nowait(None)
+                found = [_for(r, usable[key]) for key, r in keyed if key in usable]
+                self._hand_out(found)
+                await self._buy([pair for pair in keyed if pair[0] not in usable], group)
+        except UserError as error:
+            self._give_up(error)
+        finally:
+            self._feeder = None
+            self._end_if_done()
 
     async def _look_up(self, asked: Mapping[str, Request]) -> dict[str, Reply]:
-        stored = await asyncio.to_thread(self._store.get_many, asked)
+        stored = await asyncio.to_thread(self._store.find, asked)
         return {
             key: reply for key, reply in stored.items() if not (self._check and self._check(reply))
         }
 
-    def _send(self, key: str, request: Request, group: asyncio.TaskGroup) -> None:
-        followers = self._under_way.get(key)
-        if followers is not None:
-            followers.append(request)
-            return
-        self._under_way[key] = []
-        group.create_task(self._answer(key, request, self._lane(request.spec)))
+    async def _buy(self, missing: Sequence[_Keyed], group: asyncio.TaskGroup) -> None:
+        for _, pairs in groupby(missing, lambda pair: prompt_of(pair[1]) or pair[0]):
+            together = list(pairs)
+            new = {key: r for key, r in together if key not in self._under_way}
+            lanes = {key: self._lane(request.spec) for key, request in new.items()}
+            if self._exhausted or not await self._budget.reserve(list(new.values())):
+                self._exhausted = True
+                self._hand_out([over_budget(self._budget, request) for _, request in together])
+                continue
+            for key, request in together:
+                if key in self._under_way:
+                    self._under_way[key].append(request)
+                else:
+                    self._under_way[key] = []
+                    self._answers.add(group.create_task(self._answer(key, request, lanes[key])))
 
     async def _answer(self, key: str, request: Request, lane: Lane) -> None:
+        budget = self._budget
+
+        async def send() -> Reply:
+            if budget.exhausted:
+                raise AttemptError("over_budget", budget.summary())
+            budget.begin(self._stage, request)
+            try:
+                reply = await lane.endpoint.send(request)
+            except AttemptError as error:
+                budget.charge(error.cost)
+                raise
+            budget.charge(reply.cost)
+            return reply
+
         async def keep(reply: Reply) -> None:
             reason = self._check(reply) if self._check else None
-            await self._commit(key, _unusable(reply, reason) if reason else reply)
+            await self._commit(key, unusable(reply, reason) if reason else reply)
 
         try:
-            await lane.call(lambda: lane.endpoint.send(request), keep)
+            await lane.call(send, keep, expected_tokens(request))
         except AttemptError as error:
-            await self._commit(key, _failure(request, error))
+            await self._commit(key, failure_of(request, error))
+        except UserError as error:
+            self._give_up(error)
+        finally:
+            budget.settle(request)
+            self._answers.discard(_this_task())
+            self._end_if_done()
 
     async def _commit(self, key: str, result: Result) -> None:
         committed = asyncio.get_running_loop().create_future()
@@ -174,13 +252,31 @@ class _Door:
             ended = None in waiting
             arrivals = [arrival for arrival in waiting if arrival is not None]
             results = {arrival.key: arrival.result for arrival in arrivals}
-            committed = await asyncio.to_thread(self._store.put_many, results)
-            self.ready.put_nowait(
-                [copy for key, result in committed.items() for copy in self._shared(key, result)]
-            )
+            stored = await asyncio.to_thread(self._store.commit, results)
+            self._hand_out([copy for key in stored for copy in self._shared(key, stored[key])])
             for arrival in arrivals:
                 if not arrival.committed.done():
                     arrival.committed.set_result(None)
+
+    def _hand_out(self, results: Sequence[Result]) -> None:
+        self._budget.count(self._stage, results)
+        self.ready.put_nowait(results)
+
+    def _give_up(self, error: UserError) -> None:
+        """Send nothing more because of `error`; what is under way may still arrive."""
+        self._error = self._error or error
+        self._send_no_more()
+
+    def _send_no_more(self) -> None:
+        sending = {task for lane in self._lanes.values() for task in lane.sending}
+        for task in self._answers - sending - {_this_task()}:
+            task.cancel()
+        if self._feeder and self._feeder is not _this_task():
+            self._feeder.cancel()
+
+    def _end_if_done(self) -> None:
+        if self._feeder is None and not self._answers:
+            self._arrived.put_nowait(None)
 
     def _shared(self, key: str, result: Result) -> Iterator[Result]:
         yield result
@@ -197,11 +293,68 @@ class _Door:
         return self._lanes[place]
 
 
+def _chunks(requests: Iterable[Request]) -> Iterator[list[Request]]:
+    """Yield `requests` in parts that end where a prompt ends, as far as the window allows."""
+    part: list[Request] = []
+    for request in requests:
+        ends_prompt = (
+            not part or not prompt_of(request) or prompt_of(part[-1]) != prompt_of(request)
+        )
+        if (len(part) >= LOOKUP and ends_prompt) or len(part) == WINDOW:
+            yield part
+            part = []
+        part.append(request)
+    if part:
+        yield part
+
+
+def prompt_of(request: Request) -> str:
+    """Return the id of the prompt that `request` is about, or an empty text."""
+    return request.about.get("prompt_id", "")
+
+
+def _this_task() -> asyncio.Task[None] | None:
+    return asyncio.current_task()
+
+
+def over_budget(budget: Budget, request: Request) -> Failure:
+    """Return the failure of a request that was not sent for want of money."""
+    return Failure(request=request, reason="over_budget", detail=budget.summary(), attempts=0)
+
+
+@contextmanager
+def _termination_cancels() -> Iterator[None]:
+    """Let SIGTERM stop the running task as Ctrl-C does, where nobody else handles it."""
+    mine = threading.current_thread() is threading.main_thread()
+    if not mine or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    terminated = False
+
+    def terminate() -> None:
+        nonlocal terminated
+        terminated = True
+        if task:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if terminated:
+            raise SystemExit(128 + signal.SIGTERM) from None
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
 def _for(request: Request, reply: Reply) -> Reply:
     return reply if reply.request is request else replace(reply, request=request)
 
 
-def _failure(request: Request, error: AttemptError) -> Failure:
+def failure_of(request: Request, error: AttemptError) -> Failure:
+    """Return the failure of `request` that `error` ends it with."""
     return Failure(
         request=request,
         reason=error.reason,
@@ -212,7 +365,8 @@ def _failure(request: Request, error: AttemptError) -> Failure:
     )
 
 
-def _unusable(reply: Reply, reason: str) -> Failure:
+def unusable(reply: Reply, reason: str) -> Failure:
+    """Return the failure that a reply is which did not pass the check."""
     return Failure(request=reply.request, reason=reason, text=reply.text, cost=reply.cost)
 
 

@@ -10,8 +10,9 @@ from llms.endpoints import AttemptError, open_endpoint
 from llms.errors import UserError
 from llms.files import digest
 from llms.lanes import Lane
+from llms.prices import BYTES_PER_TOKEN
 from llms.progress import Progress, Silent
-from llms.records import ModelSpec
+from llms.records import ModelSpec, Usage
 from llms.store import ResponseStore
 
 TEXTS_PER_CALL = 64
@@ -48,12 +49,13 @@ async def _embed(
 
     async def embed_part(part: list[str]) -> None:
         texts = [missing[key] for key in part]
+        expected = Usage(input=int(sum(map(len, texts)) / BYTES_PER_TOKEN), output=0)
 
         async def keep(vectors: list[list[float]]) -> None:
             rows = {k: np.asarray(v, "<f4").tobytes() for k, v in zip(part, vectors, strict=True)}
             await asyncio.to_thread(store.put_vectors, spec.model, rows)
 
-        await lane.call(lambda: lane.endpoint.embed(texts), keep)
+        await lane.call(lambda: lane.endpoint.embed(texts), keep, expected)
 
     try:
         outcomes = await asyncio.gather(*map(embed_part, parts), return_exceptions=True)

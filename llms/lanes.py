@@ -10,12 +10,12 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stamina
 
 from llms.endpoints import AttemptError, Endpoint
-from llms.records import ModelSpec
+from llms.records import ModelSpec, Usage
 
 T = TypeVar("T")
 RETRY_AFTER_MAX = 300.0
@@ -95,6 +95,24 @@ class Slots:
                 turn.set_result(None)
 
 
+class Pace:
+    """At most so many units a minute, spread evenly, after a burst of at most a few seconds."""
+
+    BURST_SECONDS = 3.0
+
+    def __init__(self, per_minute: float) -> None:
+        self._seconds_per_unit = 60.0 / per_minute
+        self._free_at = 0.0
+
+    async def admit(self, units: float) -> None:
+        """Wait until `units` more fit."""
+        now = monotonic()
+        earliest = max(self._free_at, now - self.BURST_SECONDS)
+        self._free_at = earliest + units * self._seconds_per_unit
+        if earliest > now:
+            await asyncio.sleep(earliest - now)
+
+
 class Lane:
     """Attempts at one endpoint."""
 
@@ -103,11 +121,19 @@ class Lane:
         self._patience = patience
         self._slots = Slots(spec.concurrency)
         self._timeout = spec.timeout
+        per_minute = spec.requests_per_minute
+        self._requests = Pace(per_minute) if per_minute else None
+        self._tokens = Pace(spec.tokens_per_minute) if spec.tokens_per_minute else None
+        self.sending: set[asyncio.Task[Any] | None] = set()
+        """Tasks that have an attempt under way."""
         self._answered = False
         self._hopeless: AttemptError | None = None
 
     async def call(
-        self, send: Callable[[], Awaitable[T]], keep: Callable[[T], Awaitable[None]]
+        self,
+        send: Callable[[], Awaitable[T]],
+        keep: Callable[[T], Awaitable[None]],
+        expected: Usage,
     ) -> None:
         """Hand what `send` returns to `keep`; try again where that can help.
 
@@ -142,7 +168,7 @@ class Lane:
                     wait_jitter=patience.wait_jitter,
                 ):
                     with attempt:
-                        return await self._attempt(send, keep)
+                        return await self._attempt(send, keep, expected)
         except AttemptError as error:
             if error.hopeless and not self._answered:
                 self._hopeless = error
@@ -153,12 +179,17 @@ class Lane:
         await self.endpoint.close()
 
     async def _attempt(
-        self, send: Callable[[], Awaitable[T]], keep: Callable[[T], Awaitable[None]]
+        self,
+        send: Callable[[], Awaitable[T]],
+        keep: Callable[[T], Awaitable[None]],
+        expected: Usage,
     ) -> None:
         await self._slots.acquire()
         try:
             if self._hopeless:
                 raise AttemptError(self._hopeless.reason, self._hopeless.detail)
+            await self._keep_pace(expected)
+            self.sending.add(asyncio.current_task())
             async with asyncio.timeout(self._timeout):
                 answer = await send()
             self._answered = True
@@ -172,4 +203,11 @@ class Lane:
                 self._slots.overloaded()
             raise
         finally:
+            self.sending.discard(asyncio.current_task())
             self._slots.release()
+
+    async def _keep_pace(self, expected: Usage) -> None:
+        if self._requests:
+            await self._requests.admit(1)
+        if self._tokens:
+            await self._tokens.admit((expected.input or 0) + (expected.output or 0))

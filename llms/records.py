@@ -17,10 +17,11 @@ Message = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """US dollars for one million tokens."""
+    """US dollars for one million tokens; `cached` for input tokens found in a cache."""
 
     input: float
     output: float
+    cached: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,11 @@ class ModelSpec:
     timeout: float = 600.0
     """Seconds that one attempt may take."""
     prices: Prices | None = None
-    """None: the price is unknown, which is not zero."""
+    """None: the price is looked up, and where it is not found it is unknown, which is not zero."""
+    price_per_hour: float | None = None
+    """US dollars for an hour of the machine, for models that are not paid by token."""
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
     key_env: str | None = None
     """Name of the environment variable that holds the API key; never the key."""
     engine_args: tuple[str, ...] = ()

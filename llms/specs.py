@@ -110,6 +110,7 @@ def _spec(file: str, entry: Any) -> ModelSpec:
         model_config = ConfigDict(extra="forbid")
         input: float = Field(ge=0)
         output: float = Field(ge=0)
+        cached: float | None = Field(default=None, ge=0)
 
     class Entry(BaseModel):
         model_config = ConfigDict(extra="forbid", strict=True)
@@ -121,6 +122,9 @@ def _spec(file: str, entry: Any) -> ModelSpec:
         concurrency: int | None = Field(default=None, ge=1, le=10_000)
         timeout: float | None = Field(default=None, gt=0)
         prices: PriceEntry | None = None
+        price_per_hour: float | None = Field(default=None, ge=0)
+        requests_per_minute: float | None = Field(default=None, gt=0)
+        tokens_per_minute: float | None = Field(default=None, gt=0)
         key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
         engine_args: str | list[str] = []
         python: str | None = None

@@ -31,6 +31,7 @@ CREATE TABLE failures (
     key BLOB PRIMARY KEY, model TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
     attempts INTEGER NOT NULL, text TEXT, cost REAL);
 CREATE TABLE embeddings (key BLOB PRIMARY KEY, model TEXT NOT NULL, vector BLOB NOT NULL);
+CREATE TABLE batches (token TEXT NOT NULL, key BLOB NOT NULL PRIMARY KEY, batch_id TEXT)
 """
 _REPLY_FIELDS = (
     "text, reasoning, finish_reason, input_tokens, output_tokens, reasoning_tokens, cached_tokens,"
@@ -85,7 +86,16 @@ class ResponseStore:
         with self._lock:
             self._connection.close()
 
-    def get_many(self, asked: Mapping[str, Request]) -> dict[str, Reply]:
+    def get_many(self, requests: Sequence[Request]) -> dict[str, Reply]:
+        """Return the stored replies to `requests`, by key; a key that is missing has none."""
+        return self.find({request.key: request for request in requests})
+
+    def put_many(self, results: Sequence[Result]) -> list[Result]:
+        """Commit `results` in one transaction and return them as the store now has them."""
+        keyed = {result.request.key: result for result in results}
+        return list(self.commit(keyed).values())
+
+    def find(self, asked: Mapping[str, Request]) -> dict[str, Reply]:
         """Return the stored replies to the requests `asked`, both by key."""
         columns = f"key, {_REPLY_FIELDS}"
         replies = {
@@ -95,7 +105,7 @@ class ResponseStore:
         self.found += len(replies)
         return replies
 
-    def put_many(self, results: Mapping[str, Result]) -> dict[str, Result]:
+    def commit(self, results: Mapping[str, Result]) -> dict[str, Result]:
         """Commit `results` in one transaction and return them as the store now has them, by key.
 
         Where another process stored a reply to the same request first, that one is returned. A
@@ -119,6 +129,38 @@ class ResponseStore:
         rows = [(bytes.fromhex(key), model, vector) for key, vector in vectors.items()]
         with self._transaction() as connection:
             connection.executemany("INSERT OR IGNORE INTO embeddings VALUES (?, ?, ?)", rows)
+
+    def batches_of(self, keys: Sequence[str]) -> dict[str, list[str]]:
+        """Return the open batches that hold any of `keys`: those of the keys, by token."""
+        batches: dict[str, list[str]] = {}
+        for key, token in self._rows("batches", "key, token", keys):
+            batches.setdefault(token, []).append(key)
+        return batches
+
+    def batch_id(self, token: str) -> str | None:
+        """Return the id that the server gave a batch, None where it is not known to have one."""
+        with self._lock, _errors_of(self.path):
+            row = self._connection.execute(
+                "SELECT batch_id FROM batches WHERE token = ? LIMIT 1", (token,)
+            ).fetchone()
+        return row[0] if row else None
+
+    def open_batch(self, token: str, keys: Sequence[str]) -> None:
+        """Note, before it is submitted, which requests a batch holds."""
+        rows = [(token, bytes.fromhex(key)) for key in keys]
+        with self._transaction() as connection:
+            connection.executemany("INSERT INTO batches (token, key) VALUES (?, ?)", rows)
+
+    def name_batch(self, token: str, batch_id: str) -> None:
+        """Note the id that the server gave a batch."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE batches SET batch_id = ? WHERE token = ?", (batch_id, token))
+
+    def leave_batch(self, keys: Sequence[str]) -> None:
+        """Forget that `keys` are in a batch, once their results are stored."""
+        rows = [(bytes.fromhex(key),) for key in keys]
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM batches WHERE key = ?", rows)
 
     def _rows(self, table: str, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(keys), LOOKUP_BATCH):

@@ -9,7 +9,7 @@ import base64
 import gzip
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ SHARD_BYTES = 256_000
 
 _POINTS = {"A>>B": 1.0, "A>B": 1.0, "A=B": 0.5, "B>A": 0.0, "B>>A": 0.0}
 _EXCERPT = 160
+_PACKED = 0.2
+"""What is left of a battle file's JSON when it is packed, at the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +119,21 @@ def win_rates(battles: pl.DataFrame) -> pl.DataFrame:
     return pairs.with_columns(low=(centre - half).clip(0, 1), high=(centre + half).clip(0, 1))
 
 
-def index_file(battles: pl.DataFrame, prompts: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return s/index.js: every battle in eight bytes, and a line about every prompt.
+def index_content(battles: pl.DataFrame, prompts: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return the content of s/index.js: every battle in eight bytes, and a line about each prompt.
 
-    The numbers are little-endian columns one after the other: prompt, a, b (16 bits), then games
-    (8 bits) and flags (8 bits: outcome 0 none, 1 a, 2 b, 3 tie; order << 2; failed << 4).
+    First the length of the JSON head (32 bits) and the head, then little-endian columns one after
+    the other: prompt, a, b (16 bits), games (8 bits) and flags (8 bits: outcome 0 none, 1 a, 2 b,
+    3 tie; order << 2; failed << 4).
     """
     position = {prompt["id"]: number for number, prompt in enumerate(prompts)}
+    share = pl.col("share")
     outcome = (
-        pl.when(pl.col("share") > 0.5)
+        pl.when(share > 0.5)
         .then(1)
-        .when(pl.col("share") < 0.5)
+        .when(share < 0.5)
         .then(2)
-        .when(pl.col("share") == 0.5)
+        .when(share == 0.5)
         .then(3)
         .otherwise(0)
     )
@@ -142,29 +146,52 @@ def index_file(battles: pl.DataFrame, prompts: Sequence[Mapping[str, Any]]) -> b
     numbers = b"".join(column.to_numpy().tobytes() for column in columns)
     head = json_bytes({"battles": battles.height, "prompts": list(prompts)})
     head += b" " * (-len(head) % 4)
-    return script_call("index", len(head).to_bytes(4, "little") + head + numbers)
+    return len(head).to_bytes(4, "little") + head + numbers
 
 
-def shard_files(
-    number: int,
-    prompt: Mapping[str, Any],
-    answers: Sequence[Mapping[str, Any]],
-    games: Sequence[Mapping[str, Any]],
-) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of one prompt: s/p0001.js and, where one is too large, s/p0001-1.js …
+def matrix_content(pairs: pl.DataFrame, models: int) -> bytes:
+    """Return the content of v/matrix.js: shares in tenths of a percent and prompts, by pair."""
+    tenths = [(pl.col(name) * 1000).round().cast(pl.Int64) for name in ("share", "low", "high")]
+    table = pairs.with_columns(tenths)
+    columns = {
+        name: table[name].to_list() for name in ("a", "b", "share", "low", "high", "prompts")
+    }
+    return json_bytes({"models": models, **columns})
+
+
+def sample(battles: pl.DataFrame, count: int) -> pl.DataFrame:
+    """Return at most `count` battles: half of them flipped ones, evenly spread over the rest."""
+    flipped = battles.filter(pl.col("order") == 2)
+    others = battles.filter(pl.col("order") != 2)
+    marked = _spread(flipped, max(count // 2, count - others.height))
+    return pl.concat([marked, _spread(others, count - marked.height)]).sort("prompt_id", "a", "b")
+
+
+def shard_files(number: int, content: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """Return the files of one prompt: s/p0001.js and, where one is too large, s/p0001-1.js …
 
     The first holds the prompt and the list of answers and games; texts of answers and judges stand
     in the file whose number `part` gives.
     """
-    pieces = [("answers", answer) for answer in answers] + [("games", game) for game in games]
-    parts = 1
+    pieces = len(content["answers"]) + len(content["games"])
+    parts = max(1, round(len(json_bytes(content)) * _PACKED / SHARD_BYTES))
     while True:
-        files = _packed(number, prompt, pieces, parts)
-        largest = max(len(content) for _, content in files)
-        if largest <= SHARD_BYTES or parts >= len(pieces):
-            yield from files
-            return
-        parts = min(len(pieces), math.ceil(parts * 1.2 * largest / SHARD_BYTES))
+        names = [f"p{number:04d}" + (f"-{part}" if part else "") for part in range(parts)]
+        files = [
+            (f"s/{name}.js", script_call(name, json_bytes(part)))
+            for name, part in zip(names, _parts(content, parts), strict=True)
+        ]
+        largest = max(len(file) for _, file in files)
+        if largest <= SHARD_BYTES or parts >= pieces:
+            return files
+        parts = min(pieces, math.ceil(parts * 1.2 * largest / SHARD_BYTES))
+
+
+def shard_content(content: Mapping[str, Any], *, only_played: bool = False) -> bytes:
+    """Return all of one prompt in one piece; `only_played` leaves out answers without a game."""
+    played = {game[side] for game in content["games"] for side in ("a", "b")}
+    kept = [one for one in content["answers"] if not only_played or one["model"] in played]
+    return json_bytes(_parts({**content, "answers": kept}, 1)[0])
 
 
 def answer_row(answer: Mapping[str, Any], models: Mapping[str, int]) -> dict[str, Any]:
@@ -201,30 +228,28 @@ def packed(content: bytes) -> str:
     return base64.b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode()
 
 
-def _packed(
-    number: int,
-    prompt: Mapping[str, Any],
-    pieces: Sequence[tuple[str, Mapping[str, Any]]],
-    parts: int,
-) -> list[tuple[str, bytes]]:
-    head: dict[str, Any] = {**prompt, "answers": [], "games": []}
+def _parts(content: Mapping[str, Any], parts: int) -> list[dict[str, Any]]:
+    """Return the content of the files of one prompt, its texts spread evenly over them."""
+    pieces = [(kind, piece) for kind in ("answers", "games") for piece in content[kind]]
+    head: dict[str, Any] = {**content, "answers": [], "games": []}
     texts: list[dict[str, list[Any]]] = [{"answers": [], "games": []} for _ in range(parts)]
-    sizes = [len(piece.get("text") or "") + 50 for _, piece in pieces]
+    sizes = [len(piece["text"] or "") + 50 for _, piece in pieces]
     filled, total = 0, max(1, sum(sizes))
     for (kind, piece), size in zip(pieces, sizes, strict=True):
         part = min(parts - 1, filled * parts // total)
         filled += size
-        words = {key: piece[key] for key in ("text", "tree") if piece.get(key) is not None}
-        rest = {key: value for key, value in piece.items() if key not in ("text", "tree")}
-        rest = {key: value for key, value in rest.items() if value is not None}
+        known = {key: value for key, value in piece.items() if value is not None}
+        words = {key: known.pop(key) for key in ("text", "tree") if key in known}
         texts[part][kind].append({"at": len(head[kind]), **words})
-        head[kind].append({**rest, **({"part": part} if part else {})})
-    head["texts"] = texts[0]
-    names = [f"p{number:04d}" + (f"-{part}" if part else "") for part in range(parts)]
-    return [
-        (f"s/{name}.js", script_call(name, json_bytes(content)))
-        for name, content in zip(names, [head, *texts[1:]], strict=True)
-    ]
+        head[kind].append({**known, **({"part": part} if part else {})})
+    return [{**head, "texts": texts[0]}, *texts[1:]]
+
+
+def _spread(table: pl.DataFrame, count: int) -> pl.DataFrame:
+    """Return `count` rows at even distances."""
+    if count >= table.height:
+        return table
+    return table[[place * table.height // count for place in range(max(0, count))]]
 
 
 def _points() -> pl.Expr:

@@ -30,17 +30,22 @@ class Axis:
 
 def score_axis(rows: Sequence[Mapping[str, Any]]) -> Axis:
     """Return an axis over the intervals of `rows` with round ends and a little air."""
-    low = min(row["low"] for row in rows)
-    high = max(row["high"] for row in rows)
-    step = 10 ** floor(log10(max(high - low, 1e-6)))
-    step = step / 2 if (high - low) / step < 4 else step
+    low = min(_end(row, "low") for row in rows)
+    high = max(_end(row, "high") for row in rows)
+    step = _step((high - low) / 8)
     ends = Axis(floor(low / step) * step, ceil(high / step) * step)
     return ends if ends.high > ends.low else Axis(low - 1, high + 1)
 
 
+def _step(most: float) -> float:
+    """Return the largest of 1, 2 and 5 times a power of ten that is at most `most`."""
+    power = 10.0 ** floor(log10(max(most, 1e-6)))
+    return next(factor * power for factor in (5, 2, 1) if factor * power <= max(most, power))
+
+
 def badge(title: str, leader: Mapping[str, Any], models: int) -> bytes:
     """Return badge.svg: the leader's name and score in one line, for a README."""
-    half = (leader["high"] - leader["low"]) / 2
+    half = (_end(leader, "high") - _end(leader, "low")) / 2
     left = _short(title, 28)
     right = f"{_short(leader['model'], 32)}  {fixed(leader['score'])} ±{fixed(half)} of {models}"
     widths = [round(6.4 * len(text) + 20) for text in (left, right)]
@@ -74,7 +79,7 @@ def top_ten(title: str, rows: Sequence[Mapping[str, Any]], subtitle: str) -> byt
     ]
     for number, row in enumerate(shown):
         y = 88 + 30 * number
-        low, middle, high = (_x(axis, row[key]) for key in ("low", "score", "high"))
+        low, middle, high = (_x(axis, _end(row, key)) for key in ("low", "score", "high"))
         rank = _rank(row)
         lines.append(
             f'<text x="24" y="{y + 5}" fill="#67625a">{rank}</text>'
@@ -92,10 +97,10 @@ def top_ten(title: str, rows: Sequence[Mapping[str, Any]], subtitle: str) -> byt
 def cost_points(
     rows: Sequence[Mapping[str, Any]], costs: Mapping[str, float | None]
 ) -> list[dict[str, Any]]:
-    """Return where each priced model stands in the chart of score against cost.
+    """Return where each priced model stands in the chart of score against cost, 720 by 400.
 
-    `x` (logarithm of dollars) and `y` (score) are percentages; `best` says that no model is both
-    cheaper and better.
+    `x` is the logarithm of its dollars, `y` its score; `best` says that no model is both cheaper
+    and better.
     """
     priced = [(row, costs[row["model"]]) for row in rows]
     known = [(row, cost) for row, cost in priced if cost]
@@ -109,12 +114,17 @@ def cost_points(
             "model": row["model"],
             "score": row["score"],
             "cost": cost,
-            "x": across.place(log10(cost)),
-            "y": round(100 - up.place(row["score"]), 2),
+            "x": round(40 + 6.4 * across.place(log10(cost)), 1),
+            "y": round(380 - 3.6 * up.place(row["score"]), 1),
             "best": not any(c <= cost and r["score"] > row["score"] for r, c in known),
         }
         for row, cost in known
     ]
+
+
+def _end(row: Mapping[str, Any], name: str) -> float:
+    """Return one end of a row's interval, the score itself where there is none."""
+    return float(row["score"] if row[name] is None else row[name])
 
 
 def _x(axis: Axis, value: float) -> float:

@@ -4,6 +4,7 @@ Everything a page shows about models, judges, cost and method is computed here o
 statistics this calls; templates and script only arrange it. docs/page.md documents the schema.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
@@ -59,6 +60,7 @@ def leaderboard(
     win_rates: pl.DataFrame,
     *,
     audits: Sequence[Any],
+    bounds: Mapping[str, tuple[float, float]],
     agreement: Any,
     card: Mapping[str, Any] | None,
     title: str,
@@ -75,7 +77,7 @@ def leaderboard(
         "counts": _counts(tables, battles, overall),
         "settings": plain(overall.settings),
         "style_settings": plain(controlled.settings) if controlled else None,
-        "models": _models(tables, models, battles),
+        "models": _models(tables, models, battles, bounds),
         "boards": [_board(board) for board in boards],
         "style": plain(controlled.style) if controlled else [],
         "win_rates": [
@@ -87,6 +89,7 @@ def leaderboard(
         "cost": _cost(tables),
         "card": plain(card) if card else None,
         "run": plain(tables.meta),
+        "digests": _digests(tables),
     }
 
 
@@ -161,7 +164,10 @@ def _counts(tables: RunTables, battles: pl.DataFrame, overall: Ranking) -> dict[
 
 
 def _models(
-    tables: RunTables, models: Sequence[str], battles: pl.DataFrame
+    tables: RunTables,
+    models: Sequence[str],
+    battles: pl.DataFrame,
+    bounds: Mapping[str, tuple[float, float]],
 ) -> list[dict[str, Any]]:
     answers = {
         row["model"]: row
@@ -183,6 +189,7 @@ def _models(
             **{key: answers.get(model, nothing)[key] for key in nothing},
             "judging_cost": judging.get(model),
             "won": won.get(position),
+            "missing_bounds": plain(bounds.get(model)),
         }
         for position, model in enumerate(models)
     ]
@@ -215,6 +222,24 @@ def _cost(tables: RunTables) -> dict[str, Any]:
         "judging": round(games.sum(), 6) if games.count() else None,
         "unpriced": answers.null_count() + games.null_count(),
     }
+
+
+def _digests(tables: RunTables) -> dict[str, str]:
+    """Return the SHA-256 of each table: of its rows as JSON lines, in the order of their texts."""
+    named = {
+        "prompts": tables.prompts,
+        "answers": tables.answers,
+        "judgments": tables.judgments,
+        "battles": tables.battles,
+    }
+    return {
+        name: _digest(table) for name, table in named.items() if table is not None and table.height
+    }
+
+
+def _digest(table: pl.DataFrame) -> str:
+    lines = sorted(table.write_ndjson().splitlines())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _date(meta: Mapping[str, Any]) -> str | None:

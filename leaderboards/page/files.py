@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -15,12 +15,15 @@ FILES = (
     ("data/leaderboard.json", "everything this page shows, schema version 1"),
     ("data/leaderboard.csv", "the rankings as one table"),
     ("data/leaderboard.parquet", "the same for programs"),
-    ("data/prompts.jsonl", "the prompts"),
+    ("data/prompts.jsonl", "the prompts, as `judge run` reads them"),
     ("data/answers.parquet", "the answers, with style counts"),
     ("data/games.parquet", "every game with its verdict and the judge's words"),
     ("SHA256SUMS", "digests of all files of this site"),
 )
-_RANKING = "category,style_control,model,rank_low,rank_high,score,low,high,prompts,games,missing"
+_RANKING = (
+    *("category", "style_control", "model", "rank_low", "rank_high", "score", "low", "high"),
+    *("prompts", "games", "missing"),
+)
 
 
 def data_files(
@@ -30,11 +33,12 @@ def data_files(
     text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)
     yield "data/leaderboard.json", (text + "\n").encode("utf-8", "replace")
     rows = list(_ranking_rows(data))
-    yield "data/leaderboard.csv", csv_bytes(_RANKING.split(","), rows)
+    yield "data/leaderboard.csv", csv_bytes(_RANKING, rows)
     yield "data/leaderboard.parquet", _parquet(pl.DataFrame(rows, infer_schema_length=None))
     if texts.prompts:
-        yield "data/prompts.jsonl", _json_lines(tables.prompts)
-    hidden = {} if texts.answers else {"text": pl.lit(None, pl.String)}
+        yield "data/prompts.jsonl", _json_lines(tables.prompts.rename({"prompt_id": "id"}))
+    reason = pl.col("error").str.split(":").list.first()
+    hidden = {} if texts.answers else {"text": pl.lit(None, pl.String), "error": reason}
     reasoning = {"reasoning": hidden["text"]} if hidden else {}
     answers = tables.answers.sort("prompt_id", "model").with_columns(**hidden, **reasoning)
     yield "data/answers.parquet", _parquet(answers)
@@ -47,7 +51,7 @@ def sums_file(sums: Mapping[str, str]) -> bytes:
     return "".join(f"{value}  {path}\n" for path, value in sorted(sums.items())).encode()
 
 
-def csv_bytes(head: list[str], rows: list[dict[str, Any]]) -> bytes:
+def csv_bytes(head: Sequence[str], rows: list[dict[str, Any]]) -> bytes:
     """Return a CSV table; texts that a spreadsheet would take for a formula get an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out)

@@ -7,6 +7,7 @@ Columns and keys that are missing leave out what they would have shown.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from leaderboards.page.battles import excerpt, json_bytes, packed
@@ -56,7 +57,6 @@ def prompts_page(prompts: pl.DataFrame, card: Mapping[str, Any]) -> bytes:
         sources=_shares(table, "source"),
         reasons=_shares(table.filter(~pl.col("kept")), "reason"),
         card=facts({key: value for key, value in values.items() if key not in _HIDDEN}),
-        version=card.get("versions", {}).get("benchbuilder", ""),
     )
 
 
@@ -83,7 +83,8 @@ def _with_all_columns(prompts: pl.DataFrame) -> pl.DataFrame:
     known = prompts.with_columns(missing).select(
         pl.col(name).cast(dtype, strict=False) for name, dtype in _COLUMNS.items()
     )
-    return known.with_columns(pl.col("kept").fill_null(value=False))
+    topic = pl.when(pl.col("topic") != "").then("topic").otherwise(pl.lit(_NO_TOPIC))
+    return known.with_columns(pl.col("kept").fill_null(value=False), topic=topic)
 
 
 def _summary(table: pl.DataFrame) -> str:
@@ -105,9 +106,8 @@ def _page_facts(table: pl.DataFrame, topics: Sequence[Mapping[str, Any]]) -> lis
 
 def _topics(table: pl.DataFrame) -> list[dict[str, Any]]:
     """Return the topics, largest first: counts, mean score, examples (kept ones first)."""
-    named = table.with_columns(pl.col("topic").fill_null(_NO_TOPIC))
     rows = (
-        named.sort("kept", "score", "prompt_id", descending=[True, True, False], nulls_last=True)
+        table.sort("kept", "score", "prompt_id", descending=[True, True, False], nulls_last=True)
         .group_by("topic", maintain_order=True)
         .agg(
             pl.len().alias("prompts"),
@@ -115,7 +115,7 @@ def _topics(table: pl.DataFrame) -> list[dict[str, Any]]:
             pl.col("score").mean(),
             pl.col("turns").head(_EXAMPLES),
         )
-        .sort("prompts", "topic", descending=[True, False])
+        .sort(pl.col("topic") == _NO_TOPIC, -pl.col("prompts").cast(pl.Int64), "topic")
     )
     return [
         {
@@ -142,15 +142,12 @@ def _points(
 ) -> list[list[int | str | None]]:
     """Return [x, y, topic, kept, score, id, text] for every prompt; places are thousandths."""
     number = {topic["name"]: place for place, topic in enumerate(topics)}
-    placed = table.with_columns(
-        ((pl.col(name) - pl.col(name).min()) * (1000 / _spread(table, name))).round().cast(pl.Int64)
-        for name in ("x", "y")
-    )
+    placed = table.with_columns(_thousandths(table[name]) for name in ("x", "y"))
     return [
         [
             row["x"],
             row["y"],
-            number[row["topic"] or _NO_TOPIC],
+            number[row["topic"]],
             int(row["kept"]),
             row["score"],
             row["prompt_id"],
@@ -160,9 +157,15 @@ def _points(
     ]
 
 
-def _spread(table: pl.DataFrame, name: str) -> float:
-    values = table[name].to_numpy()
-    return float(values.max() - values.min()) or 1.0
+def _thousandths(places: pl.Series) -> pl.Series:
+    """Return places as whole numbers from 0 to 1000, far outliers drawn in towards the others."""
+    values = places.to_numpy()
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    drawn = np.arcsinh((values - middle) / ((high - low) or 1.0))
+    spread = drawn.max() - drawn.min()
+    return pl.Series(places.name, np.round(1000 * (drawn - drawn.min()) / (spread or 1.0))).cast(
+        pl.Int64
+    )
 
 
 def _histogram(table: pl.DataFrame, name: str) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """The values index.html is filled with: each section of the page as printed texts."""
 
-import json
-from collections.abc import Mapping, Sequence
+import shlex
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -52,7 +53,7 @@ def index_values(data: Mapping[str, Any], *, links: bool) -> dict[str, Any]:
         "cost": view.cost_view(data),
         "battle_lede": _battle_lede(data),
         "card": card,
-        "reproduce": _reproduce(data["run"]),
+        "reproduce": _reproduce(data),
     }
 
 
@@ -88,7 +89,12 @@ def _method(data: Mapping[str, Any]) -> str:
     draws = settings.get("draws")
     how = f"{settings.get('interval', 'bootstrap')}{f', {draws:,} draws' if draws else ''}"
     missing = data["counts"]["missing"]
-    owed = f" {plural(missing, 'verdict')} missing, counted for nobody." if missing else ""
+    bounded = (
+        "; in brackets a model's score if all of its own went against it or for it"
+        if any(view.bounds_text(model) for model in data["models"])
+        else ""
+    )
+    owed = f" {plural(missing, 'verdict')} missing, counted for nobody{bounded}." if missing else ""
     return (
         f"Score: {scale} ({method}). Intervals: {how}, {view.level(settings)}. Rank: the ranks a "
         f"model can have when only separated differences count.{owed}"
@@ -97,6 +103,8 @@ def _method(data: Mapping[str, Any]) -> str:
 
 def _matrix(data: Mapping[str, Any], links: bool) -> dict[str, Any]:
     names = [model["model"] for model in data["models"]][:TABLE_MODELS]
+    met = Counter(row[side] for row in data["win_rates"] for side in ("a", "b"))
+    heads = [name for name in names if met[name] > 1] or names
     cells = {}
     for row in data["win_rates"]:
         pair = (row["a"], row["b"])
@@ -106,8 +114,9 @@ def _matrix(data: Mapping[str, Any], links: bool) -> dict[str, Any]:
         )
     return {
         "names": names,
+        "heads": heads,
         "rows": [
-            {"model": one, "cells": [cells.get((one, other)) for other in names]} for one in names
+            {"model": one, "cells": [cells.get((one, other)) for other in heads]} for one in names
         ],
     }
 
@@ -199,32 +208,36 @@ def _card(card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def funnel_steps(funnel: Any) -> list[dict[str, Any]]:
-    """Return the steps of a funnel (mapping or list of steps) that hold a count."""
-    if isinstance(funnel, Mapping):
-        pairs = list(funnel.items())
-    else:
-        pairs = [_step(step) for step in funnel or ()]
-    counted = [(name, count) for name, count in pairs if isinstance(count, int) and count >= 0]
+    """Return the steps of a funnel as bars: what was read, what each reason took, what was kept.
+
+    A mapping from `read` to `kept` holds what was dropped between the two; in any other mapping
+    each count is what was left.
+    """
+    steps = funnel.items() if isinstance(funnel, Mapping) else ()
+    counted = [(words(name), count) for name, count in steps if isinstance(count, int)]
     most = max((count for _, count in counted), default=0) or 1
-    return [
-        {"label": words(name), "count": count, "percent": round(100 * count / most, 1)}
-        for name, count in counted
-    ]
+    names = [name for name, _ in counted]
+    drops = names[:1] == ["read"] and names[-1:] == ["kept"]
+    left = counted[0][1] if counted else 0
+    rows = []
+    for place, (name, count) in enumerate(counted):
+        dropped = drops and 0 < place < len(counted) - 1
+        left -= count if dropped else 0
+        rows.append(
+            {
+                "label": name,
+                "text": f"−{thousands(count)}" if dropped else thousands(count),
+                "dropped": dropped,
+                "start": round(100 * left / most, 1) if dropped else 0,
+                "percent": round(100 * count / most, 1),
+            }
+        )
+    return rows
 
 
 def words(name: Any) -> str:
     """Return a key as words: `near_duplicates` becomes `near duplicates`."""
     return str(name).replace("_", " ")
-
-
-def _step(step: Any) -> tuple[Any, Any]:
-    if isinstance(step, Mapping):
-        values = [value for value in step.values() if isinstance(value, int)]
-        names = [value for value in step.values() if isinstance(value, str)]
-        return (names[0] if names else "step", values[-1] if values else None)
-    if isinstance(step, Sequence) and not isinstance(step, str) and len(step) >= 2:
-        return step[0], step[1]
-    return step, None
 
 
 def facts(values: Any) -> list[tuple[str, str]]:
@@ -247,7 +260,8 @@ def printed(value: Any) -> str:
     if isinstance(value, int):
         return thousands(value) if abs(value) >= 10_000 else str(value)
     if isinstance(value, Mapping):
-        return "\n".join(f"{words(key)}: {_inline(item)}" for key, item in value.items())
+        lines = [(words(key), _inline(item)) for key, item in value.items()]
+        return "\n".join(f"{key}: {text}" for key, text in lines if text)
     if isinstance(value, (list, tuple)):
         simple = all(not isinstance(item, (Mapping, list)) for item in value)
         return ", ".join(map(printed, value)) if simple else "\n".join(map(_inline, value))
@@ -255,13 +269,70 @@ def printed(value: Any) -> str:
 
 
 def _inline(value: Any) -> str:
-    if isinstance(value, (Mapping, list)):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return printed(value)
+    """Return a nested value on one line, leaving out what is empty."""
+    if isinstance(value, Mapping):
+        texts = [(words(key), _inline(item)) for key, item in value.items()]
+        return ", ".join(f"{key} {text}" for key, text in texts if text)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(text for text in map(_inline, value) if text)
+    return "" if value is None else printed(value)
 
 
-def _reproduce(run: Mapping[str, Any]) -> dict[str, Any]:
-    command = run.get("command")
-    text = " ".join(map(str, command)) if isinstance(command, list) else command
-    rest = {key: value for key, value in run.items() if key != "command"}
-    return {"command": text, "facts": facts(rest)}
+_SAME_NUMBERS = (
+    "judge import games data/games.parquet --answers data/answers.parquet --out run\njudge rank run"
+)
+
+
+def _reproduce(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the commands, digests and settings of a run."""
+    run = data["run"]
+    commands = []
+    if data["digests"].get("judgments"):
+        settings = data["settings"]
+        options = [
+            *(["--baseline", str(settings["baseline"])] if settings.get("baseline") else []),
+            *(["--draws", str(settings["draws"])] if settings.get("draws") else []),
+            *(["--seed", str(settings["seed"])] if "seed" in settings else []),
+        ]
+        said = "The ranking again, from the files of this site, without any model:"
+        commands.append((said, f"{_SAME_NUMBERS} {shlex.join(options)}"))
+    config = run.get("config")
+    if isinstance(config, Mapping) and config.get("models"):
+        said = "The whole run again, from the prompts:"
+        commands.append((said, f"judge run {_run_options(config)} --out run"))
+    elif run.get("command"):
+        commands.append(("The run was made by:", _command(run["command"])))
+    recorded = run.get("digests") if isinstance(run.get("digests"), Mapping) else {}
+    rest = {key: value for key, value in run.items() if key not in ("command", "digests", "note")}
+    return {
+        "commands": commands,
+        "digests": list({**data["digests"], **(recorded or {})}.items()),
+        "facts": facts(rest),
+    }
+
+
+def _run_options(config: Mapping[str, Any]) -> str:
+    models = [_spec(model) for model in config["models"]]
+    judges = [_spec(judge) for judge in config.get("judges") or ()]
+    options = ["data/prompts.jsonl"]
+    options += [part for model in models for part in ("--model", model)]
+    options += [part for judge in judges for part in ("--judge", judge)]
+    if config.get("baseline"):
+        options += ["--baseline", str(config["baseline"])]
+    if config.get("pairs") == "all":
+        options += ["--pairs", "all"]
+    return shlex.join(options)
+
+
+def _spec(model: Any) -> str:
+    """Return how a model was named: `openai:gpt-4.1`, `http://host/v1#name`."""
+    if not isinstance(model, Mapping):
+        return str(model)
+    if model.get("address"):
+        return f"{model['address']}#{model.get('model')}"
+    between = "DIR#" if model.get("kind") == "recorded" else ""
+    return f"{model.get('kind')}:{between}{model.get('model')}"
+
+
+def _command(command: Any) -> str:
+    return shlex.join(map(str, command)) if isinstance(command, list) else str(command)

@@ -73,6 +73,7 @@ def table_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
             "prompts": thousands(row["prompts"]),
             "games": thousands(row["games"]),
             "missing": thousands(row["missing"]),
+            "bounds": bounds_text(data["models"][number]),
             **_extra(data["models"][number]),
         }
         for number, row in enumerate(board["raw"])
@@ -83,12 +84,13 @@ def script_data(data: Mapping[str, Any], *, battles: bool) -> dict[str, Any]:
     """Return what the page's script is given inline."""
     names = [model["model"] for model in data["models"]]
     position = {name: number for number, name in enumerate(names)}
+    bounds = {model["model"]: bounds_text(model) for model in data["models"]}
     return {
         "title": data["title"],
         "models": names,
         "baseline": position.get(str(data["settings"].get("baseline")), -1),
         "extra": [[value or "–" for value in _extra(model).values()] for model in data["models"]],
-        "boards": [_script_board(board, position) for board in data["boards"]],
+        "boards": [_script_board(board, position, bounds) for board in data["boards"]],
         "battles": battles,
     }
 
@@ -101,8 +103,8 @@ def axis_of(rows: Sequence[Mapping[str, Any]]) -> Axis:
 def bar(axis: Axis, row: Mapping[str, Any], other: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the places of one interval bar in percent, with the other score as a ghost."""
     return {
-        "low": axis.place(row["low"]),
-        "high": axis.place(row["high"]),
+        "low": axis.place(row["score"] if row["low"] is None else row["low"]),
+        "high": axis.place(row["score"] if row["high"] is None else row["high"]),
         "score": axis.place(row["score"]),
         "other": axis.place(other["score"]) if other else None,
     }
@@ -117,6 +119,27 @@ def rank_range(row: Mapping[str, Any]) -> str:
 def style_delta(row: Mapping[str, Any], controlled: Mapping[str, Any] | None) -> str:
     """Return how far the score moves when style is controlled for, with a sign."""
     return "–" if controlled is None else signed(controlled["score"] - row["score"])
+
+
+def bounds_text(model: Mapping[str, Any]) -> str:
+    """Return `40–63`: the model's score if all its missing verdicts went against or for it.
+
+    Nothing is shown where that is less than a point.
+    """
+    low, high = model["missing_bounds"] or (0, 0)
+    return f"{fixed(low, 0)}–{fixed(high, 0)}" if high - low >= 1 else ""
+
+
+def embed_values(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of embed.html: the plain ranking over all prompts."""
+    axis = axis_of(data["boards"][0]["raw"])
+    return {
+        "title": data["title"],
+        "note": data["note"],
+        "rows": table_rows(data),
+        "zero": axis.place(50) if axis.low < 50 < axis.high else None,
+        "level": level(data["settings"]),
+    }
 
 
 def heat(data: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -194,13 +217,16 @@ def _extra(model: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _script_board(board: Mapping[str, Any], position: Mapping[str, int]) -> dict[str, Any]:
+def _script_board(
+    board: Mapping[str, Any], position: Mapping[str, int], bounds: Mapping[str, str]
+) -> dict[str, Any]:
     controlled = board["controlled"] or []
     deltas = _deltas(board["raw"], controlled)
+    owing = bounds if board["category"] is None else {}
     return {
         "category": board["category"],
-        "raw": [_script_row(row, position, deltas) for row in board["raw"]],
-        "style": [_script_row(row, position, deltas) for row in controlled],
+        "raw": [_script_row(row, position, deltas, owing) for row in board["raw"]],
+        "style": [_script_row(row, position, deltas, {}) for row in controlled],
         "tied": _with_leader(board["raw"], board["tied_with_leader"], position),
         "tiedStyle": _with_leader(controlled, board["tied_with_leader_controlled"], position),
     }
@@ -214,7 +240,10 @@ def _deltas(
 
 
 def _script_row(
-    row: Mapping[str, Any], position: Mapping[str, int], deltas: Mapping[str, str]
+    row: Mapping[str, Any],
+    position: Mapping[str, int],
+    deltas: Mapping[str, str],
+    bounds: Mapping[str, str],
 ) -> list[Any]:
     return [
         position[row["model"]],
@@ -227,6 +256,7 @@ def _script_row(
         row["prompts"],
         row["games"],
         row["missing"],
+        bounds.get(row["model"], ""),
     ]
 
 

@@ -30,7 +30,7 @@ class OpenAIEndpoint:
     def __init__(self, spec: ModelSpec, progress: Progress) -> None:
         limits = httpx2.Limits(max_connections=spec.concurrency, keepalive_expiry=30)
         self._client = openai.AsyncOpenAI(
-            api_key=_key(spec),
+            api_key=key_of(spec),
             base_url=spec.address,
             max_retries=0,
             timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
@@ -104,7 +104,8 @@ def status_error(status: int, said: str, error: Any = None) -> AttemptError:
     return AttemptError("bad_request", detail)
 
 
-def _key(spec: ModelSpec) -> str:
+def key_of(spec: ModelSpec) -> str:
+    """Return the key that the environment holds for `spec`; raise `UserError` if it does not."""
     variable = spec.key_env or ("OPENAI_API_KEY" if spec.kind == "openai" else None)
     if variable is None:
         return "none"

@@ -53,7 +53,9 @@ class FakeServer:
 
 
 @contextmanager
-def fake_server(answer: Answer = echo) -> Iterator[FakeServer]:
+def fake_server(
+    answer: Answer = echo, routes: Callable[[web.Application], None] | None = None
+) -> Iterator[FakeServer]:
     """Serve on a free port in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -79,6 +81,8 @@ def fake_server(answer: Answer = echo) -> Iterator[FakeServer]:
         app = web.Application(client_max_size=2**26)
         app.router.add_post("/v1/chat/completions", chat)
         app.router.add_post("/v1/embeddings", embeddings)
+        if routes:
+            routes(app)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -29,25 +29,25 @@ REPLY = Reply(
 
 def test_a_reply_comes_back_whole_after_reopening(tmp_path):
     with ResponseStore(tmp_path / "s") as store:
-        store.put_many({REQUEST.key: REPLY})
+        store.commit({REQUEST.key: REPLY})
     with ResponseStore(tmp_path / "s") as store:
-        found = store.get_many({REQUEST.key: REQUEST})
+        found = store.find({REQUEST.key: REQUEST})
     assert found == {REQUEST.key: replace(REPLY, from_store=True)}
 
 
 def test_the_reply_that_was_stored_first_stays(tmp_path):
     with ResponseStore(tmp_path / "s") as store:
-        store.put_many({REQUEST.key: REPLY})
-        stored = store.put_many({REQUEST.key: replace(REPLY, text="later")})
+        store.commit({REQUEST.key: REPLY})
+        stored = store.commit({REQUEST.key: replace(REPLY, text="later")})
     assert stored[REQUEST.key].text == REPLY.text
 
 
 def test_failures_are_no_replies_and_their_attempts_add_up(tmp_path):
     failure = Failure(request=REQUEST, reason="timeout", attempts=3)
     with ResponseStore(tmp_path / "s") as store:
-        store.put_many({REQUEST.key: failure})
-        again = store.put_many({REQUEST.key: failure})
-        assert store.get_many({REQUEST.key: REQUEST}) == {}
+        store.commit({REQUEST.key: failure})
+        again = store.commit({REQUEST.key: failure})
+        assert store.find({REQUEST.key: REQUEST}) == {}
     assert again[REQUEST.key].attempts == 6
 
 
@@ -92,14 +92,14 @@ def test_a_store_of_a_newer_version_is_refused(tmp_path):
 def test_a_damaged_store_is_named_as_such(tmp_path):
     path = tmp_path / "s"
     with ResponseStore(path) as store:
-        store.put_many({f"{n:064x}": replace(REPLY, text="x" * 5000) for n in range(50)})
+        store.commit({f"{n:064x}": replace(REPLY, text="x" * 5000) for n in range(50)})
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(os.urandom(60_000))
     with pytest.raises(UserError, match="damaged"), ResponseStore(path) as store:
-        store.put_many({f"{n:064x}": REPLY for n in range(50, 100)})
+        store.commit({f"{n:064x}": REPLY for n in range(50, 100)})
 
 
 def test_a_locked_store_says_so(tmp_path, monkeypatch):
@@ -108,17 +108,17 @@ def test_a_locked_store_says_so(tmp_path, monkeypatch):
     with ResponseStore(path) as store, closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(UserError, match="locked"):
-            store.put_many({REQUEST.key: REPLY})
+            store.commit({REQUEST.key: REPLY})
 
 
 def test_a_full_disk_is_named_and_what_was_stored_stays(tmp_path):
     path = tmp_path / "s"
     with ResponseStore(path) as store:
-        store.put_many({REQUEST.key: REPLY})
+        store.commit({REQUEST.key: REPLY})
         store._connection.execute("PRAGMA max_page_count = 20")
         with pytest.raises(UserError, match="disk is full"):
-            store.put_many({"ab" * 32: replace(REPLY, text="x" * 1_000_000)})
-        assert store.get_many({REQUEST.key: REQUEST})
+            store.commit({"ab" * 32: replace(REPLY, text="x" * 1_000_000)})
+        assert store.find({REQUEST.key: REQUEST})
 
 
 def test_a_store_that_cannot_be_written_is_refused(tmp_path):

@@ -17,6 +17,7 @@ const el = (tag, attrs, ...children) => {
   for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
   return node;
 };
+const thousands = new Intl.NumberFormat("en");
 const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 const position = (name) => D.models.indexOf(name);
 
@@ -33,6 +34,7 @@ if (at("theme")) at("theme").addEventListener("click", () => {
   const next = dark() ? "light" : "dark";
   theme(next);
   stored("theme", next);
+  if (canvas) drawMatrix();
 });
 
 // ---- the address holds the state: #key=value&key=value
@@ -61,19 +63,24 @@ const remember = (push) => {
 const table = at("table");
 const body = table.tBodies[0];
 const rows = [...body.rows];
+const parts = rows.map((tr) => {
+  const found = { svg: tr.querySelector(".bar"), ends: tr.querySelector(".ends-text") };
+  for (const name of ["rank", "score", "style", "prompts", "games", "missing"]) found[name] = tr.querySelector(`td.c-${name}`);
+  for (const name of ["span", "dot", "zero", "other"]) found[name] = found.svg.querySelector(`.${name}`);
+  return found;
+});
+const FOLD = 25;
 const board = () => D.boards.find((one) => (one.category || "") === (state.cat || "")) || D.boards[0];
 const controlled = () => state.style === "1" && board().style.length > 0;
 const FIELD = { rank: 1, score: 3, style: 6, prompts: 7, games: 8, missing: 9 };
 const EXTRA = { won: 0, tokens: 1, cost: 2 };
+// A printed number as a number; null for a dash.
 const number = (text) => {
   const value = parseFloat(String(text).replace("−", "-").replace(/[^0-9.+-]/g, ""));
   return Number.isNaN(value) ? null : value;
 };
 const rankText = (row) => row[1] === row[2] ? `${row[1]}` : `${row[1]}–${row[2]}`;
-const setText = (row, name, value) => {
-  const cell = row.querySelector(`td.c-${name}`);
-  if (cell) cell.textContent = value;
-};
+const setText = (cell, value) => { if (cell && cell.textContent !== value) cell.textContent = value; };
 let view = [];
 
 function showRanking() {
@@ -87,15 +94,16 @@ function showRanking() {
   sortView();
   const scale = axis(view.slice(0, 25));
   const shown = new Set(view.map((row) => row[0]));
-  for (const row of view) drawRow(rows[row[0]], row, ghost.get(row[0]), tied.has(row[0]), scale);
+  view.forEach((row, i) => drawRow(row, ghost.get(row[0]), tied.has(row[0]), scale, i >= FOLD));
   for (const row of rows) row.hidden = !shown.has(Number(row.dataset.model));
   body.append(...view.map((row) => rows[row[0]]));
+  if (at("show-all")) at("show-all").hidden = view.length <= FOLD;
   at("axis-low").textContent = scale.labels[0];
   at("axis-high").textContent = scale.labels[1];
   const missing = N - list.length;
   at("status").textContent = `${count(view.length, "model")} shown` +
     (current.category ? `, prompts of category ${current.category} only` : "") +
-    (on ? ", style controlled for" : "") + (missing ? `, ${missing} not run here` : "") + ".";
+    (on ? ", style controlled for" : state.style === "1" ? ", too few prompts to control for style" : "") + (missing ? `, ${missing} not run here` : "") + ".";
 }
 
 function sortView() {
@@ -117,11 +125,12 @@ function sortView() {
 }
 
 function axis(list) {
-  const low = Math.min(...list.map((row) => number(row[4])));
-  const high = Math.max(...list.map((row) => number(row[5])));
   if (!list.length) return { place: () => 0, labels: ["", ""], low: 0, high: 1 };
-  let step = 10 ** Math.floor(Math.log10(Math.max(high - low, 1e-6)));
-  if ((high - low) / step < 4) step /= 2;
+  const low = Math.min(...list.map((row) => number(row[4]) ?? number(row[3])));
+  const high = Math.max(...list.map((row) => number(row[5]) ?? number(row[3])));
+  const most = (high - low) / 8;
+  const power = 10 ** Math.floor(Math.log10(Math.max(most, 1e-6)));
+  const step = power * ([5, 2].find((factor) => factor * power <= most) || 1);
   const left = Math.floor(low / step) * step;
   const right = Math.max(Math.ceil(high / step) * step, left + step);
   const digits = step < 1 ? 1 : 0;
@@ -131,28 +140,29 @@ function axis(list) {
   };
 }
 
-function drawRow(tr, row, ghost, tied, scale) {
-  const [low, score, high] = [row[4], row[3], row[5]].map(number);
-  setText(tr, "rank", rankText(row));
-  setText(tr, "score", row[3]);
-  setText(tr, "style", row[6]);
-  setText(tr, "prompts", row[7].toLocaleString("en"));
-  setText(tr, "games", row[8].toLocaleString("en"));
-  setText(tr, "missing", row[9].toLocaleString("en"));
+function drawRow(row, ghost, tied, scale, beyond) {
+  const tr = rows[row[0]];
+  const part = parts[row[0]];
+  const score = number(row[3]);
+  const [low, high] = [number(row[4]) ?? score, number(row[5]) ?? score];
+  setText(part.rank, rankText(row));
+  setText(part.score, row[3]);
+  setText(part.style, row[6]);
+  setText(part.prompts, thousands.format(row[7]));
+  setText(part.games, thousands.format(row[8]));
+  setText(part.missing, thousands.format(row[9]) + (row[10] ? ` (${row[10]})` : ""));
+  setText(part.ends, `${row[4]} to ${row[5]}`);
   tr.classList.toggle("tied", tied);
-  tr.querySelector(".ends-text").textContent = `${row[4]} to ${row[5]}`;
-  const svg = tr.querySelector(".bar");
-  svg.classList.toggle("clamped", high < scale.low || low > scale.high);
-  const put = (selector, names) => {
-    const mark = svg.querySelector(selector);
+  tr.classList.toggle("beyond", beyond);
+  part.svg.classList.toggle("clamped", high < scale.low || low > scale.high);
+  const put = (mark, names) => {
     if (mark) for (const [name, value] of Object.entries(names)) mark.setAttribute(name, `${scale.place(value)}%`);
   };
-  put(".span", { x1: low, x2: high });
-  put(".dot", { cx: score });
-  put(".zero", { x1: 50, x2: 50 });
-  const other = svg.querySelector(".other");
-  if (other && ghost) put(".other", { cx: number(ghost[3]) });
-  if (other) other.toggleAttribute("hidden", !ghost);
+  put(part.span, { x1: low, x2: high });
+  put(part.dot, { cx: score });
+  put(part.zero, { x1: 50, x2: 50 });
+  if (ghost) put(part.other, { cx: number(ghost[3]) });
+  if (part.other) part.other.toggleAttribute("hidden", !ghost);
 }
 
 const FIRST_DOWN = ["score", "won", "prompts", "games", "tokens", "cost", "style", "missing"];
@@ -175,6 +185,7 @@ onInput("style", "click", () => {
   showRanking();
 });
 onInput("category", "change", (event) => { state.cat = event.target.value; remember(false); showRanking(); });
+onInput("show-all", "click", () => { table.classList.add("all"); at("show-all").remove(); });
 onInput("find", "input", (event) => { state.q = event.target.value; remember(false); showRanking(); });
 at("columns-menu").addEventListener("change", () => {
   const boxes = [...at("columns-menu").querySelectorAll("input")];
@@ -426,7 +437,7 @@ async function openBattle() {
     return;
   }
   const asked = state.battle;
-  const file = `p${String(index.prompts[prompt].file).padStart(4, "0")}`;
+  const file = `p${String(prompt + 1).padStart(4, "0")}`;
   const head = json(await load("s", file));
   const mine = (one) => names.includes(one.model);
   const answers = head.answers.map((one, at) => ({ ...one, at })).filter(mine);
@@ -457,7 +468,8 @@ function drawBattle(head, names, answers, games) {
   const about = [head.category, head.topic, `prompt ${head.id}`].filter(Boolean).join(" · ");
   const turns = (head.turns || []).map((turn) => el("div", { class: "turn", dir: "auto", role: "group", tabindex: 0, "aria-label": "Prompt" }, visible(turn)));
   const mark = orderWord(flags);
-  place.replaceChildren(bar, title, el("p", { class: "quiet" }, about),
+  const rulings = el("ul", { class: "rulings" }, games.map((game) => el("li", {}, el("span", { class: "quiet" }, `${D.models[game.first ? names[0] : names[1]]} first: `), ruling(game, names))));
+  place.replaceChildren(bar, title, rulings, el("p", { class: "quiet" }, about),
     turns.length ? el("div", {}, turns) : el("p", { class: "quiet" }, "The text of the prompt is not published."),
     el("div", { class: "sides" }, names.map((name) => side(name, answers.find((one) => one.model === name)))),
     mark ? el("p", { class: "order-mark" }, `Here the ${mark}: the same two answers, the other way round.`) : null,
@@ -466,7 +478,7 @@ function drawBattle(head, names, answers, games) {
 }
 function side(name, answer) {
   const facts = answer ? [["tokens", "token"], ["headers", "heading"], ["lists", "list item"], ["bold", "bold phrase"]]
-    .filter(([key]) => answer[key] !== undefined).map(([key, noun]) => count(answer[key], noun)).join(" · ") : "";
+    .filter(([key]) => answer[key]).map(([key, noun]) => count(answer[key], noun)).join(" · ") : "";
   let content;
   if (!answer) content = el("p", { class: "quiet" }, "This answer is not in the run.");
   else if (answer.error) content = el("p", { class: "flip" }, `No answer: ${answer.error}`);
@@ -477,17 +489,18 @@ function side(name, answer) {
   return el("div", { class: "side" }, el("h4", {}, el("bdi", {}, D.models[name])), el("span", { class: "quiet" }, facts), content);
 }
 const STRENGTH = { "A>>B": "clearly better", "A>B": "better", "B>A": "better", "B>>A": "clearly better" };
+function ruling(game, names) {
+  const [first, second] = (game.first ? names : [names[1], names[0]]).map((name) => D.models[name]);
+  if (game.verdict === undefined) return `no verdict (${game.error || "unknown"})`;
+  if (game.verdict === "A=B") return "tie";
+  if (Object.hasOwn(STRENGTH, game.verdict)) return `${game.verdict.startsWith("A") ? first : second} is ${STRENGTH[game.verdict]}`;
+  return `${first} is better with probability ${game.verdict}`;
+}
 function gameCard(game, names) {
-  const shown = game.first ? names : [names[1], names[0]];
-  const [first, second] = shown.map((name) => D.models[name]);
-  let ruling;
-  if (game.verdict === undefined) ruling = `No verdict: ${game.error || "unknown"}`;
-  else if (game.verdict === "A=B") ruling = "Tie";
-  else if (game.verdict in STRENGTH) ruling = `${game.verdict.startsWith("A") ? first : second} is ${STRENGTH[game.verdict]}`;
-  else ruling = `${first} is better with probability ${game.verdict}`;
+  const first = D.models[game.first ? names[0] : names[1]];
   return el("div", { class: "side game" },
     el("h4", {}, el("bdi", {}, first), " shown first"),
-    el("p", { class: `ruling${game.verdict === undefined ? " flip" : ""}` }, ruling, el("span", { class: "quiet" }, ` (${game.judge}${game.verdict === undefined ? "" : ", " + game.verdict})`)),
+    el("p", { class: `ruling${game.verdict === undefined ? " flip" : ""}` }, ruling(game, names), el("span", { class: "quiet" }, ` (${game.judge}${game.verdict === undefined ? "" : ", " + game.verdict})`)),
     game.text === undefined ? el("p", { class: "quiet" }, "No words of the judge are published.") : el("div", { class: "words", dir: "auto" }, visible(game.text)));
 }
 function closeBattle() {
@@ -538,6 +551,80 @@ if (section) {
     delete state.battle;
     remember(false);
     showBattles();
+  });
+}
+
+// ---- the matrix of all pairs
+const canvas = at("matrix");
+let matrix = null;
+let spotted = null;
+let counting = false;
+async function openMatrix() {
+  const packed = json(await load("v", "matrix"));
+  const cells = new Map();
+  packed.a.forEach((a, i) => {
+    const b = packed.b[i];
+    const [share, low, high] = [packed.share[i], packed.low[i], packed.high[i]];
+    cells.set(a * N + b, [share, low, high, packed.prompts[i]]);
+    cells.set(b * N + a, [1000 - share, 1000 - high, 1000 - low, packed.prompts[i]]);
+  });
+  matrix = cells;
+  drawMatrix();
+}
+function drawMatrix() {
+  if (!matrix) return;
+  const style = getComputedStyle(root);
+  const colour = (name) => style.getPropertyValue(name).split(",").map(Number);
+  const [more, less] = [colour("--shade"), colour("--less")];
+  const most = Math.max(...[...matrix.values()].map((cell) => cell[3]));
+  canvas.width = canvas.height = N;
+  const pen = canvas.getContext("2d");
+  const image = pen.createImageData(N, N);
+  for (const [key, [share, , , prompts]] of matrix) {
+    const strength = counting ? prompts / most : Math.abs(share - 500) / 500;
+    const [r, g, b] = counting || share >= 500 ? more : less;
+    image.data.set([r, g, b, Math.round(20 + 225 * strength)], 4 * key);
+  }
+  pen.putImageData(image, 0, 0);
+}
+function spotCell(row, column) {
+  spotted = [Math.min(N - 1, Math.max(0, row)), Math.min(N - 1, Math.max(0, column))];
+  const [a, b] = spotted;
+  const cell = matrix && matrix.get(a * N + b);
+  const part = (tenths) => `${(tenths / 10).toFixed(0)}%`;
+  at("matrix-text").textContent = a === b ? D.models[a] : cell
+    ? `${D.models[a]} takes ${part(cell[0])} of the points from ${D.models[b]} (${part(cell[1])} to ${part(cell[2])}, ${count(cell[3], "prompt")}).`
+    : `${D.models[a]} and ${D.models[b]} never met.`;
+  const cursor = at("matrix-cursor");
+  const size = canvas.clientWidth / N;
+  cursor.hidden = false;
+  Object.assign(cursor.style, { left: `${b * size}px`, top: `${a * size}px`, width: `${size}px`, height: `${size}px` });
+}
+const cellAt = (event) => [Math.floor(event.offsetY / canvas.clientHeight * N), Math.floor(event.offsetX / canvas.clientWidth * N)];
+const openPair = () => {
+  if (section && spotted && matrix.has(spotted[0] * N + spotted[1])) location.hash = address({ pair: spotted.map((i) => encodeURIComponent(D.models[i])).join(",") });
+};
+if (canvas) {
+  new IntersectionObserver((seen, watcher) => {
+    if (seen.some((one) => one.isIntersecting)) {
+      watcher.disconnect();
+      openMatrix().catch((error) => { at("matrix-text").textContent = `The matrix cannot be shown: ${error.message}.`; });
+    }
+  }, { rootMargin: "600px" }).observe(at("matrix-box"));
+  canvas.addEventListener("pointermove", (event) => spotCell(...cellAt(event)));
+  canvas.addEventListener("click", (event) => { spotCell(...cellAt(event)); openPair(); });
+  canvas.addEventListener("keydown", (event) => {
+    const way = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (event.key === "Enter") openPair();
+    if (!way) return;
+    event.preventDefault();
+    const [a, b] = spotted || [0, 0];
+    spotCell(a + way[0], b + way[1]);
+  });
+  at("matrix-mode").addEventListener("click", (event) => {
+    counting = !counting;
+    event.target.setAttribute("aria-pressed", String(counting));
+    drawMatrix();
   });
 }
 

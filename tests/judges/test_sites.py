@@ -1,0 +1,32 @@
+import pytest
+
+from judges.sites import write_site
+from llms.errors import UserError
+
+SITE = [
+    ("index.html", b"page"),
+    ("s/p1.js", b"shard"),
+    ("SHA256SUMS", b"1  index.html\n2  s/p1.js\n"),
+]
+
+
+def test_a_file_the_new_build_does_not_have_is_taken_away(tmp_path):
+    write_site(tmp_path, SITE)
+    write_site(tmp_path, [("index.html", b"new"), ("SHA256SUMS", b"3  index.html\n")])
+    assert (tmp_path / "index.html").read_bytes() == b"new"
+    assert not (tmp_path / "s" / "p1.js").exists()
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match="is not a site of ours"):
+        write_site(tmp_path, SITE)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_list_of_files_that_points_outside_removes_nothing_there(tmp_path):
+    outside = tmp_path / "precious.txt"
+    outside.write_text("keep")
+    write_site(tmp_path / "site", [("SHA256SUMS", b"1  ../precious.txt\n")])
+    write_site(tmp_path / "site", SITE)
+    assert outside.read_text() == "keep"
