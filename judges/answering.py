@@ -1,16 +1,16 @@
 """Have every model answer every prompt, all of its turns, its own earlier answers before it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchbuilder.records import BenchmarkItem
+from judges.asking import Asker, OnResult
 from judges.records import Answer
 from judges.style import count_style
 from judges.thoughts import Tags, spoken
-from llms.complete import ask
+from llms.complete import Check
 from llms.records import Failure, Message, ModelSpec, Reply, Request, Result
-from llms.store import ResponseStore
 
 
 @dataclass(slots=True)
@@ -29,12 +29,18 @@ class _Talk:
         return self.failure is None and len(self.replies) < turns
 
     def messages(self) -> list[Message]:
-        if self.spec.kind == "recorded":
-            return [_said_by("user", turn) for turn in self.item.turns]
         turns = [_said_by("user", turn) for turn in self.item.turns]
+        if self.spec.kind == "recorded":
+            return [*turns]
         answers = [_said_by("assistant", text) for text in self.texts()]
         before = [message for both in zip(turns, answers, strict=False) for message in both]
         return [*before, turns[len(answers)]]
+
+    def take(self, result: Result) -> None:
+        if isinstance(result, Reply):
+            self.replies.append(result)
+        else:
+            self.failure = result
 
     def texts(self) -> list[str]:
         return [spoken(reply, self.tags).text or "" for reply in self.replies]
@@ -49,10 +55,10 @@ def collect_answers(
     models: Sequence[ModelSpec],
     items: Sequence[BenchmarkItem],
     *,
-    store: ResponseStore,
+    ask: Asker,
     think_tags: Tags,
     keep_truncated: bool,
-    on_answer: Callable[[], None],
+    on_result: OnResult,
 ) -> list[Answer]:
     """Return one answer for each model and prompt, models in order, prompts in order.
 
@@ -60,20 +66,20 @@ def collect_answers(
     a usable reply ends its conversation: the answer is then a failure with that turn's reason.
     """
     check = answer_check(think_tags=think_tags, keep_truncated=keep_truncated)
-    talks = [_Talk(spec, item, think_tags) for spec in models for item in items]
-    while going := [talk for talk in talks if talk.open()]:
-        results = ask([_request(talk) for talk in going], store=store, check=check)
-        for talk, result in zip(going, results, strict=True):
-            if isinstance(result, Reply):
-                talk.replies.append(result)
-            else:
-                talk.failure = result
-            if not talk.open():
-                on_answer()
-    return [_answer(talk) for talk in talks]
+    talks = {(s.name, i.id): _Talk(s, i, think_tags) for i in items for s in models}
+
+    def take(result: Result) -> None:
+        talk = talks[result.request.spec.name, result.request.about["prompt_id"]]
+        talk.take(result)
+        if not talk.open():
+            on_result(result)
+
+    while going := [talk for talk in talks.values() if talk.open()]:
+        ask((_request(talk) for talk in going), check, take)
+    return [_answer(talks[spec.name, item.id]) for spec in models for item in items]
 
 
-def answer_check(*, think_tags: Tags, keep_truncated: bool) -> Callable[[Reply], str | None]:
+def answer_check(*, think_tags: Tags, keep_truncated: bool) -> Check:
     """Return the check that an answer is one: finished, not empty, its thought closed."""
 
     def check(reply: Reply) -> str | None:

@@ -1,6 +1,7 @@
 """The `judge` command: run, import, rank, agree, audit, publish. A coat over one function each."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -22,9 +23,12 @@ from llms.errors import UserError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from judges.config import RunConfig
+    from judges.estimate import Estimate
     from judges.records import RunTables
     from leaderboards.agreement import Agreement
     from leaderboards.records import Ranking
+    from leaderboards.series import Series
 
 app = typer.Typer(
     name="judge",
@@ -33,6 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+EXIT_WORSE = 4
+EXIT_DECEIVED = 5
 _BAD_ROWS_SHOWN = 20
 Run = Annotated[
     Path, typer.Argument(help="A run folder, as `judge run` or `judge import` wrote it.")
@@ -97,9 +103,42 @@ def run(
         str | None, typer.Option(help="The model the others are compared with.")
     ] = None,
     pairs: Annotated[str | None, typer.Option(help="baseline (the default) or all.")] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="How the judge is asked: pairwise (the default), …, or a .jinja file."),
+    ] = None,
     structured: Annotated[
         bool | None, typer.Option("--structured", help="Hold the judge's reply to a JSON schema.")
     ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(help="How often each game is judged.", min=1)
+    ] = None,
+    canaries: Annotated[
+        int | None,
+        typer.Option(help="Prompts with answers without merit, to test the judge (default: 3)."),
+    ] = None,
+    keep_truncated: Annotated[
+        bool | None,
+        typer.Option("--keep-truncated", help="Judge answers that hit the token limit."),
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="US dollars; stops at whole prompts before it is spent.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show calls, tokens and dollars; ask nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before spending.")] = False,
+    confirm_above: Annotated[
+        float, typer.Option(help="US dollars from which on a terminal is asked first.")
+    ] = 10.0,
+    series: Annotated[
+        bool,
+        typer.Option(
+            "--series",
+            help="The models are checkpoints in order: compare each with the first, and leave "
+            "with 4 when the last is worse.",
+        ),
+    ] = False,
     note: Annotated[
         str | None, typer.Option(help="A sentence to be shown with the numbers.")
     ] = None,
@@ -112,6 +151,7 @@ def run(
 ) -> None:
     """Have models answer a benchmark and judges compare the answers, in both orders."""
     with _coat(quiet=quiet) as progress:
+        from judges.estimate import estimate
         from judges.run import RunConfig
         from judges.run import run as judge_run
         from llms.config import read_config
@@ -122,20 +162,141 @@ def run(
             "judges": judge,
             "baseline": baseline,
             "pairs": pairs,
+            "protocol": protocol,
             "structured": structured,
+            "repeats": repeats,
+            "canaries": canaries,
+            "keep_truncated": keep_truncated,
+            "budget": budget,
             "note": note,
         }
         settings = read_config(RunConfig, config, flags)
         with ResponseStore(store or default_store_path()) as responses:
+            if dry_run or _worth_asking(settings, yes=yes):
+                planned = estimate(benchmark, config=settings, store=responses)
+                if dry_run:
+                    _show_estimate(planned, as_json=as_json)
+                    return
+                _confirm(planned.dollars, confirm_above)
             report = judge_run(
                 benchmark, out=out, config=settings, store=responses, progress=progress
             )
+        found = _series(out, settings) if series else None
     if as_json:
-        typer.echo(json.dumps(asdict(report)))
+        shown = {"series": asdict(found)} if found else {}
+        typer.echo(json.dumps({**asdict(report), **shown}, ensure_ascii=False))
+    elif found:
+        from leaderboards.terminal import series_table
+
+        _print(series_table(found))
     if report.owed:
         typer.echo(
             f"{report.owed} answers and games are owed; run the same command again", err=True
         )
+        raise typer.Exit(EXIT_INCOMPLETE)
+    if found and found.worse:
+        typer.echo(f"{found.rows[-1].model} is worse than {found.rows[0].model}", err=True)
+        raise typer.Exit(EXIT_WORSE)
+    if report.won_by_canaries:
+        typer.echo("a judge preferred answers without merit: see canaries.jsonl", err=True)
+        raise typer.Exit(EXIT_DECEIVED)
+
+
+def _worth_asking(settings: "RunConfig", *, yes: bool) -> bool:
+    """Return whether a run could spend anything known without having been agreed to."""
+    specs = (*settings.models, *settings.judges)
+    return not yes and any(spec.prices and spec.prices.output for spec in specs)
+
+
+def _confirm(dollars: float | None, above: float) -> None:
+    if dollars is None or dollars <= above:
+        return
+    if not sys.stdin.isatty():
+        raise UserError(
+            f"this run may cost {dollars:.2f} USD, more than {above:g}; give --yes to allow it, "
+            "or a --budget with it"
+        )
+    typer.confirm(f"This run may cost {dollars:.2f} USD. Go on?", abort=True, err=True)
+
+
+def _show_estimate(planned: "Estimate", *, as_json: bool) -> None:
+    from judges.terminal import estimate_table
+
+    if as_json:
+        typer.echo(json.dumps({**asdict(planned), "dollars": planned.dollars}))
+    else:
+        _print(estimate_table(planned))
+
+
+def _series(out: Path, settings: "RunConfig") -> "Series":
+    from judges.runs import read_run
+    from leaderboards.battles import battles_from_judgments
+    from leaderboards.series import series
+
+    names = [spec.name for spec in settings.models]
+    baseline = settings.baseline or names[0]
+    checkpoints = [name for i, name in enumerate(names) if i == 0 or name != baseline]
+    battles = battles_from_judgments(read_run(out).judgments)
+    return series(battles, checkpoints, baseline=baseline)
+
+
+@app.command(
+    "test-judge",
+    epilog="Example: judge test-judge pairs.jsonl --judge openai:gpt-4.1 --protocol pairwise",
+)
+def try_judge(
+    pairs: Annotated[
+        Path,
+        typer.Argument(
+            help="JSONL in JudgeBench's layout, or with prompt, answer_a, answer_b, label "
+            "(A>B or B>A), source."
+        ),
+    ],
+    judge: Annotated[
+        str | None,
+        typer.Option(help="The judge: a spec or a YAML file (default: the file's own replies)."),
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="How the judge is asked.")] = "pairwise",
+    structured: Annotated[
+        bool, typer.Option("--structured", help="Hold the judge's reply to a JSON schema.")
+    ] = False,
+    store: Annotated[Path | None, typer.Option(help="The response store.")] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show how often a judge finds the better of two answers, where it is known."""
+    with _coat(quiet=quiet) as progress:
+        from judges import labelled
+        from judges.protocols import protocol as protocol_called
+        from judges.thoughts import THINK_TAGS
+        from llms.specs import read_specs
+        from llms.store import ResponseStore, default_store_path
+
+        some = labelled.read_pairs(pairs)
+        if judge is None:
+            verdicts = labelled.recorded_verdicts(some)
+        else:
+            specs = read_specs([judge])
+            if len(specs) > 1:
+                raise UserError(f"{judge} names several models; test one judge at a time")
+            with ResponseStore(store or default_store_path()) as responses:
+                verdicts = labelled.judge_pairs(
+                    some,
+                    judge=specs[0],
+                    protocol=protocol_called(protocol, structured=structured),
+                    think_tags=THINK_TAGS,
+                    store=responses,
+                    progress=progress,
+                )
+        rows = labelled.accuracy(some, verdicts)
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+    else:
+        from judges.terminal import accuracy_table
+
+        _print(accuracy_table(rows))
+    if rows[0].failed:
+        typer.echo(f"{rows[0].failed} verdicts are owed; run the same command again", err=True)
         raise typer.Exit(EXIT_INCOMPLETE)
 
 

@@ -1,6 +1,6 @@
 """Which games are to be played, and in which order they are asked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -11,11 +11,12 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Game:
-    """Two models' answers to one prompt, `model_a`'s shown first."""
+    """Two models' answers to one prompt, `model_a`'s shown first; `repeat` counts from 0."""
 
     item: BenchmarkItem = field(hash=False)
     model_a: str
     model_b: str
+    repeat: int = 0
 
     def about(self) -> dict[str, str]:
         """Return what names the game: prompt_id, model_a, model_b."""
@@ -33,15 +34,23 @@ def all_pairs(models: Sequence[str]) -> list[Pair]:
 
 
 def plan_games(
-    items: Sequence[BenchmarkItem], pairs: Sequence[Pair], *, both_orders: bool = True
+    items: Sequence[BenchmarkItem],
+    pairs: Callable[[BenchmarkItem], Sequence[Pair]],
+    *,
+    both_orders: bool = True,
+    repeats: int = 1,
 ) -> list[Game]:
-    """Return the games of all pairs on all items.
+    """Return the games of each item's pairs, each of them `repeats` times.
 
     They stand by prompt and, within a prompt, by the answer shown first, so that requests with
     the same beginning follow one another and a server's prefix cache serves them.
     """
-    shown = sorted(_orders(pairs, both_orders=both_orders))
-    return [Game(item, a, b) for item in items for a, b in shown]
+    return [
+        Game(item, first, second, repeat)
+        for item in items
+        for first, second in sorted(_orders(pairs(item), both_orders=both_orders))
+        for repeat in range(repeats)
+    ]
 
 
 def _orders(pairs: Sequence[Pair], *, both_orders: bool) -> Iterator[Pair]:

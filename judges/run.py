@@ -4,86 +4,61 @@ A run is a function of the benchmark, its config and the response store. Whateve
 in the store, so the same command after a crash, or after failures, asks only for what is missing.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Self
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from typing import Any
 
 from benchbuilder import __version__
 from benchbuilder.records import BenchmarkItem, read_benchmark
 from judges.answering import collect_answers
-from judges.judging import judge_games
-from judges.planning import Pair, all_pairs, baseline_pairs, plan_games
-from judges.protocols import PROTOCOLS, protocol, rewritten
+from judges.asking import Asker, Tally, live
+from judges.canaries import (
+    CanaryScore,
+    canary_answers,
+    canary_games,
+    choose_prompts,
+    score_canaries,
+)
+from judges.config import RunConfig
+from judges.extras import write_extras
+from judges.judging import Bench, judge_games
+from judges.planning import Game, plan_games
+from judges.protocols import Protocol, rewritten
 from judges.records import Answer, Judgment
-from judges.runs import write_answers, write_judgments, write_meta, write_prompts
+from judges.repetition import largest_group
+from judges.runs import (
+    alone_at,
+    write_answers,
+    write_canaries,
+    write_judgments,
+    write_meta,
+    write_prompts,
+)
 from judges.style import token_counter
-from judges.thoughts import THINK_TAGS
 from llms.files import digest
 from llms.progress import Progress
 from llms.records import ModelSpec
-from llms.specs import read_specs
 from llms.store import ResponseStore
 
+__all__ = ["RunConfig", "RunReport", "run"]
+OVER_BUDGET = "over_budget"
+_REPEATED_LEAST = 5
+_REPEATED_SHARE = 0.1
+"""Nearly equal answers are suspicious from this share of a model's answers on."""
+_BLOCK = 8
+"""Prompts that a run with a budget finishes, for all models and judges, before it goes on."""
 
-class RunConfig(BaseModel):
-    """What is to be run. Models and judges may be given as specs or as the texts that name them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """The answers and judgments of some prompts, canaries apart."""
 
-    models: tuple[ModelSpec, ...] = Field(min_length=2)
-    judges: tuple[ModelSpec, ...] = Field(min_length=1)
-    pairs: str | tuple[Pair, ...] = "baseline"
-    """`baseline` (every model against one), `all`, or a list of pairs of names."""
-    baseline: str | None = None
-    """The name of one of the models; needed for `baseline` pairs."""
-    both_orders: bool = True
-    protocol: str = "pairwise"
-    structured: bool = False
-    """Ask for JSON replies that follow a schema instead of a label at the end of the text."""
-    think_tags: tuple[str, str] | None = THINK_TAGS
-    keep_truncated: bool = False
-    """Judge answers that were cut off at the token limit instead of counting them as failures."""
-    note: str | None = None
-    """A sentence that goes into the run's record and is shown with its numbers."""
-
-    @field_validator("models", "judges", mode="before")
-    @classmethod
-    def _specs(cls, given: Any) -> Any:
-        texts = [given] if isinstance(given, str) else list(given)
-        return read_specs(texts) if all(isinstance(text, str) for text in texts) else given
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        names = [spec.name for spec in self.models]
-        if len(set(names)) < len(names):
-            raise ValueError("two models have the same name")
-        if self.protocol not in PROTOCOLS:
-            raise ValueError(f"no protocol {self.protocol!r}; there are {', '.join(PROTOCOLS)}")
-        unknown = {name for pair in self.all_pairs() for name in pair} - set(names)
-        if unknown:
-            listed = ", ".join(names)
-            raise ValueError(f"{sorted(unknown)[0]!r} is not one of the models: {listed}")
-        return self
-
-    def all_pairs(self) -> list[Pair]:
-        """Return the pairs of models that meet, each once."""
-        names = [spec.name for spec in self.models]
-        listed = ", ".join(names)
-        if not isinstance(self.pairs, str):
-            return list(self.pairs)
-        if self.pairs == "all":
-            return all_pairs(names)
-        if self.pairs != "baseline":
-            raise ValueError(f"pairs are `baseline`, `all` or a list, not {self.pairs!r}")
-        if self.baseline is None:
-            raise ValueError(f"name a baseline (one of {listed}) or play all pairs")
-        if self.baseline not in names:
-            raise ValueError(f"baseline {self.baseline!r} is not one of the models: {listed}")
-        return baseline_pairs(names, self.baseline)
+    answers: list[Answer]
+    judgments: list[Judgment]
+    canary_judgments: list[Judgment]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +72,12 @@ class RunReport:
     games_owed: Mapping[str, Mapping[str, int]]
     """By judge, then by reason."""
     truncated: int
+    """Answers that were cut off at the token limit and are judged all the same."""
     rewritten: Mapping[str, int]
     """By model: imitations of verdict labels or delimiters in its answers."""
+    repeated: Mapping[str, int]
+    """By model: the most prompts that got nearly the same answer, where that is suspicious."""
+    canaries: tuple[CanaryScore, ...]
     cost: float | None
     """US dollars for all replies of the run, whenever they were paid; None where unknown."""
 
@@ -107,6 +86,11 @@ class RunReport:
         """How many answers and games are missing."""
         counts = [*self.answers_owed.values(), *self.games_owed.values()]
         return sum(sum(reasons.values()) for reasons in counts)
+
+    @property
+    def won_by_canaries(self) -> int:
+        """How often a judge preferred an answer without merit in both orders."""
+        return sum(score.won_twice for score in self.canaries)
 
 
 def run(
@@ -118,16 +102,63 @@ def run(
         UserError: the benchmark cannot be read, or `out` not be written.
     """
     items = read_benchmark(benchmark)
-    answers = _answers(items, config, store, progress)
-    judgments = _judgments(items, answers, config, store, progress)
-    report = _report(items, answers, judgments)
+    tally = Tally()
+
+    def waiting() -> None:
+        progress.note(f"another process works on {out}; waiting for it to end")
+
+    with alone_at(out, waiting):
+        played = _within_budget(items, config, live(store, tally), tally, progress)
+        report = _report(items, played)
+        _tell(report, progress)
+        _write(out, items, config, played, report)
+    return report
+
+
+def _write(
+    out: Path,
+    items: Sequence[BenchmarkItem],
+    config: RunConfig,
+    played: Played,
+    report: RunReport,
+) -> None:
+    """Write the run folder, the record last."""
     write_prompts(out, items)
     for spec in config.models:
-        write_answers(out, spec.name, (a for a in answers if a.model == spec.name))
+        write_answers(out, spec.name, (a for a in played.answers if a.model == spec.name))
     for spec in config.judges:
-        write_judgments(out, spec.name, (j for j in judgments if j.judge == spec.name))
+        write_judgments(out, spec.name, (j for j in played.judgments if j.judge == spec.name))
+    write_canaries(out, played.canary_judgments)
     write_meta(out, run_record(items, config, report))
-    return report
+
+
+def play(
+    items: Sequence[BenchmarkItem],
+    config: RunConfig,
+    *,
+    with_canaries: Collection[str],
+    ask: Asker,
+    progress: Progress,
+) -> Played:
+    """Return the answers to `items` and every judge's judgments of them.
+
+    `with_canaries` are the ids of the prompts that canaries answer too; a recorded judge never
+    saw their answers and is not asked about them.
+    """
+    answers = _answers(items, config, ask, progress)
+    chosen = [item for item in items if item.id in with_canaries]
+    canaries = canary_answers(chosen)
+    known = {(answer.prompt_id, answer.model): answer for answer in (*answers, *canaries)}
+    games = _games(items, config)
+    against_canaries = canary_games(chosen, config.opponent)
+    judged: list[Judgment] = []
+    canary_judgments: list[Judgment] = []
+    for judge in config.judges:
+        asked = games if judge.kind == "recorded" else [*games, *against_canaries]
+        judgments = _judgments(asked, known, judge, config, ask, progress)
+        judged += judgments[: len(games)]
+        canary_judgments += judgments[len(games) :]
+    return Played(answers=answers, judgments=judged, canary_judgments=canary_judgments)
 
 
 def run_record(
@@ -136,103 +167,199 @@ def run_record(
     """Return run.json: the resolved config, versions, digests and counts."""
     return {
         "kind": "run",
-        "config": resolved(config),
+        "config": config.resolved(),
         "versions": {"benchbuilder": __version__, "tokens": token_counter().name},
-        "digests": {"benchmark": digest([asdict(item) for item in items])},
+        "digests": {
+            "benchmark": digest([asdict(item) for item in items]),
+            "templates": config.templates(),
+        },
         "counts": {"prompts": len(items), **asdict(report)},
         "note": config.note,
     }
 
 
-def resolved(config: RunConfig) -> dict[str, Any]:
-    """Return the config as plain values; of folders and endpoints only what names the model."""
-    values = config.model_dump(mode="json", exclude={"models", "judges", "note"})
-    return {
-        **values,
-        "models": [_named(spec) for spec in config.models],
-        "judges": [_named(spec) for spec in config.judges],
-    }
+def _within_budget(
+    items: Sequence[BenchmarkItem], config: RunConfig, ask: Asker, tally: Tally, progress: Progress
+) -> Played:
+    """Play all items, or as many as the budget allows, in an order drawn by their ids."""
+    chosen = {item.id for item in choose_prompts(items, config.canaries)}
+    if config.budget is None:
+        return play(items, config, with_canaries=chosen, ask=ask, progress=progress)
+    played: list[Played] = []
+    done: set[str] = set()
+    dearest = 0.0
+    for block in _blocks(items):
+        if tally.spent + dearest * len(block) > config.budget:
+            break
+        before = tally.spent
+        played.append(play(block, config, with_canaries=chosen, ask=ask, progress=progress))
+        dearest = max(dearest, (tally.spent - before) / len(block))
+        done.update(item.id for item in block)
+    progress.note(
+        f"budget: {tally.spent:.4f} of {config.budget:g} USD newly spent, "
+        f"{len(done)} of {len(items)} prompts"
+    )
+    return _in_order(items, config, played, done)
 
 
-def _named(spec: ModelSpec) -> dict[str, Any]:
-    address = spec.address if spec.kind == "http" else None
-    model = Path(spec.model).name if Path(spec.model).is_absolute() else spec.model
-    kept = asdict(replace(spec, address=address, model=model))
-    return {name: kept[name] for name in kept if name not in ("concurrency", "timeout")}
+def _blocks(items: Sequence[BenchmarkItem]) -> Iterator[list[BenchmarkItem]]:
+    """Yield the items in blocks, the first of one prompt alone, to learn what a prompt costs."""
+    drawn = sorted(items, key=lambda item: digest(["budget", item.id]))
+    yield drawn[:1]
+    for start in range(1, len(drawn), _BLOCK):
+        yield drawn[start : start + _BLOCK]
+
+
+def _in_order(
+    items: Sequence[BenchmarkItem], config: RunConfig, played: Sequence[Played], done: set[str]
+) -> Played:
+    """Put what was played into the benchmark's order, and a failure where nothing was."""
+    rest = [item for item in items if item.id not in done]
+    answers = [answer for block in played for answer in block.answers]
+    answers += [
+        Answer(prompt_id=item.id, model=spec.name, text=None, error=OVER_BUDGET)
+        for item in rest
+        for spec in config.models
+    ]
+    judgments = [judgment for block in played for judgment in block.judgments]
+    judgments += [
+        Judgment(
+            prompt_id=game.item.id,
+            judge=judge.name,
+            model_a=game.model_a,
+            model_b=game.model_b,
+            verdict=None,
+            error=OVER_BUDGET,
+        )
+        for game in _games(rest, config)
+        for judge in config.judges
+    ]
+    place = {item.id: i for i, item in enumerate(items)}
+    return Played(
+        answers=sorted(answers, key=lambda answer: place[answer.prompt_id]),
+        judgments=sorted(judgments, key=lambda judgment: place[judgment.prompt_id]),
+        canary_judgments=[judgment for block in played for judgment in block.canary_judgments],
+    )
+
+
+def _games(items: Sequence[BenchmarkItem], config: RunConfig) -> list[Game]:
+    names = {config.protocol_name(item) for item in items}
+    # An answer's rating does not know an order, so its games have but one.
+    ordered = {name for name in names if config.protocol_called(name).form.unit != "answer"}
+    return [
+        game
+        for item in items
+        for game in plan_games(
+            [item],
+            config.item_pairs,
+            both_orders=config.both_orders and config.protocol_name(item) in ordered,
+            repeats=config.repeats,
+        )
+    ]
 
 
 def _answers(
-    items: Sequence[BenchmarkItem], config: RunConfig, store: ResponseStore, progress: Progress
+    items: Sequence[BenchmarkItem], config: RunConfig, ask: Asker, progress: Progress
 ) -> list[Answer]:
     progress.start("answers", len(items) * len(config.models))
-    answers = collect_answers(
+    return collect_answers(
         config.models,
         items,
-        store=store,
+        ask=ask,
         think_tags=config.think_tags,
         keep_truncated=config.keep_truncated,
-        on_answer=lambda: progress.advance("answers"),
+        on_result=lambda _: progress.advance("answers"),
     )
-    failed = sum(answer.error is not None for answer in answers)
-    progress.note(
-        f"answers: {len(answers)} from {len(config.models)} models to {len(items)} prompts"
-        f"{_owed(failed)}"
-    )
-    return answers
 
 
 def _judgments(
-    items: Sequence[BenchmarkItem],
-    answers: Sequence[Answer],
+    games: Sequence[Game],
+    answers: Mapping[tuple[str, str], Answer],
+    judge: ModelSpec,
     config: RunConfig,
-    store: ResponseStore,
+    ask: Asker,
     progress: Progress,
 ) -> list[Judgment]:
-    games = plan_games(items, config.all_pairs(), both_orders=config.both_orders)
-    by_key = {(answer.prompt_id, answer.model): answer for answer in answers}
-    progress.start("games", len(games) * len(config.judges))
-    judgments = [
-        judgment
-        for judge in config.judges
-        for judgment in judge_games(
-            games,
-            by_key,
+    """Return one judge's judgments of the games, in their order, each by its prompt's protocol."""
+    stage = f"games judged by {judge.name}"
+    progress.start(stage, len(games))
+    by_protocol: dict[str, list[Game]] = defaultdict(list)
+    for game in games:
+        by_protocol[config.protocol_name(game.item)].append(game)
+    judged: dict[Game, Judgment] = {}
+    for name, some in by_protocol.items():
+        used = config.protocol_called(name)
+        bench = Bench(
             judge=judge,
-            protocol=protocol(config.protocol, structured=config.structured),
+            protocol=used,
+            answers=answers,
+            ask=ask,
             think_tags=config.think_tags,
-            store=store,
-            on_judgment=lambda: progress.advance("games"),
+            on_result=lambda _: progress.advance(stage),
+            extras=_extras(used, some, judge, config, ask, progress),
         )
-    ]
-    failed = sum(judgment.error is not None for judgment in judgments)
-    progress.note(
-        f"games: {len(games)} judged by {', '.join(j.name for j in config.judges)}{_owed(failed)}"
+        judged.update(zip(some, judge_games(some, bench), strict=True))
+    return [judged[game] for game in games]
+
+
+def _extras(
+    used: Protocol,
+    games: Sequence[Game],
+    judge: ModelSpec,
+    config: RunConfig,
+    ask: Asker,
+    progress: Progress,
+) -> Mapping[str, Answer]:
+    kind = used.form.extra
+    if kind is None:
+        return {}
+    items = list({game.item.id: game.item for game in games}.values())
+    stage = f"{kind}s by {judge.name}"
+    progress.start(stage, len(items))
+    return write_extras(
+        kind,
+        items,
+        judge=judge,
+        ask=ask,
+        think_tags=config.think_tags,
+        on_result=lambda _: progress.advance(stage),
     )
-    return judgments
 
 
-def _owed(failed: int) -> str:
-    return f"; {failed} failed and are owed" if failed else ""
-
-
-def _report(
-    items: Sequence[BenchmarkItem], answers: Sequence[Answer], judgments: Sequence[Judgment]
-) -> RunReport:
+def _report(items: Sequence[BenchmarkItem], played: Played) -> RunReport:
     turns = {item.id: item.turns for item in items}
     imitations = Counter[str]()
-    for answer in answers:
-        imitations[answer.model] += rewritten(answer, turns[answer.prompt_id])
-    rows: list[Answer | Judgment] = [*answers, *judgments]
+    texts: dict[str, list[str]] = defaultdict(list)
+    for answer in played.answers:
+        if answer.text is not None:
+            imitations[answer.model] += rewritten(answer, turns[answer.prompt_id])
+            texts[answer.model].append(answer.text)
+    rows: list[Answer | Judgment] = [
+        *played.answers,
+        *played.judgments,
+        *played.canary_judgments,
+    ]
     costs = [row.cost for row in rows if row.cost is not None]
     return RunReport(
-        answers=len(answers),
-        games=len(judgments),
-        answers_owed=_reasons((answer.model, answer.error) for answer in answers),
-        games_owed=_reasons((judgment.judge, judgment.error) for judgment in judgments),
-        truncated=sum(answer.finish_reason == "length" for answer in answers),
+        answers=len(played.answers),
+        games=len(played.judgments),
+        answers_owed=_reasons((answer.model, answer.error) for answer in played.answers),
+        games_owed=_reasons((judgment.judge, judgment.error) for judgment in played.judgments),
+        truncated=sum(answer.finish_reason == "length" for answer in played.answers),
         rewritten={model: count for model, count in sorted(imitations.items()) if count},
+        repeated=_repeated(texts),
+        canaries=tuple(score_canaries(played.canary_judgments)),
         cost=sum(costs) if costs else None,
     )
+
+
+def _repeated(texts: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    largest = {model: (largest_group(some), len(some)) for model, some in sorted(texts.items())}
+    return {
+        model: count
+        for model, (count, of) in largest.items()
+        if count >= max(_REPEATED_LEAST, _REPEATED_SHARE * of)
+    }
 
 
 def _reasons(errors: Iterable[tuple[str, str | None]]) -> dict[str, dict[str, int]]:
@@ -241,3 +368,19 @@ def _reasons(errors: Iterable[tuple[str, str | None]]) -> dict[str, dict[str, in
         if error is not None:
             counts.setdefault(name, Counter())[error] += 1
     return {name: dict(sorted(reasons.items())) for name, reasons in sorted(counts.items())}
+
+
+def _tell(report: RunReport, progress: Progress) -> None:
+    for name, owed in (("answers", report.answers_owed), ("games", report.games_owed)):
+        failed = sum(sum(reasons.values()) for reasons in owed.values())
+        owing = f", {failed} failed and are owed" if failed else ""
+        progress.note(f"{name}: {getattr(report, name)}{owing}")
+    for model, count in report.repeated.items():
+        progress.note(f"{model} gives nearly the same answer to {count} different prompts")
+    for judge, scores in groupby(report.canaries, key=lambda score: score.judge):
+        some = list(scores)
+        worst = max(some, key=lambda score: score.share or 0.0)
+        progress.note(
+            f"canaries: {judge} gave at most {worst.share or 0:.0%} of the points to answers "
+            f"without merit (most to: {worst.canary})"
+        )

@@ -6,12 +6,15 @@ is never a tie. Structured replies are JSON objects with a `verdict` field.
 """
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from judges.records import VERDICTS
 
+POINTS = dict(zip(VERDICTS, (2, 1, 0, -1, -2), strict=True))
+"""What each verdict is worth for A when several are combined."""
 _ASCII = str.maketrans(
     {
         "［": "[", "］": "]", "｛": "{", "｝": "}", "【": "[[", "】": "]]",
@@ -56,6 +59,69 @@ def read_object(text: str) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def read_letter(logprobs: Sequence[Mapping[str, Any]] | None) -> str | None:
+    """Return the probability that A is better, from the token that says `A` or `B`.
+
+    `logprobs` are those of the reply's tokens, as the OpenAI API has them, with alternatives. The
+    probability is that of A among both letters, with four decimals; None where no token is a
+    letter.
+    """
+    for token in logprobs or ():
+        if _letter(token) in ("A", "B"):
+            shares = {"A": 0.0, "B": 0.0}
+            for option in token.get("top_logprobs") or [token]:
+                if _letter(option) in shares:
+                    shares[_letter(option)] += math.exp(option["logprob"])
+            total = shares["A"] + shares["B"]
+            return f"{shares['A'] / total:.4f}" if total else None
+    return None
+
+
+def read_aspects(text: str, weights: Mapping[str, float]) -> str | None:
+    """Return the one verdict that a reply's verdicts on several aspects come to.
+
+    Each verdict is worth -2 to 2 points for A; their weighted mean is a tie up to 0.25 and a clear
+    win from 1.5 on. None where an aspect has no verdict.
+    """
+    reply = read_object(text)
+    given = [reply.get(aspect) if reply else None for aspect in weights]
+    if any(verdict not in POINTS for verdict in given):
+        return None
+    total = sum(w * POINTS[str(v)] for w, v in zip(weights.values(), given, strict=True))
+    return label_of(total / sum(weights.values()), tie=0.25, strong=1.5)
+
+
+def label_of(lead: float, *, tie: float, strong: float) -> str:
+    """Return the label for a lead of A: a tie up to `tie`, clear from `strong` on."""
+    if abs(lead) <= tie:
+        return "A=B"
+    label = "A>>B" if abs(lead) >= strong else "A>B"
+    return label if lead > 0 else mirrored(label)
+
+
+def read_rating(text: str) -> int | None:
+    """Return the `rating` from 1 to 10 of a reply that is a JSON object."""
+    reply = read_object(text)
+    rating = reply.get("rating") if reply else None
+    return rating if type(rating) is int and 1 <= rating <= 10 else None
+
+
+def read_ranking(text: str, letters: Sequence[str]) -> dict[str, int] | None:
+    """Return each letter's place (0 is best) in the `ranking` of a reply that is a JSON object.
+
+    The ranking reads like `B > A = C`; None where a letter is missing or stands twice.
+    """
+    reply = read_object(text)
+    ranking = reply.get("ranking") if reply else None
+    if not isinstance(ranking, str):
+        return None
+    groups = [[name.strip() for name in part.split("=")] for part in ranking.split(">")]
+    named = [name for group in groups for name in group]
+    if sorted(named) != sorted(letters):
+        return None
+    return {name: place for place, group in enumerate(groups) for name in group}
+
+
 def mirrored(verdict: str) -> str:
     """Return the label `verdict` as it reads with the two answers swapped.
 
@@ -63,6 +129,10 @@ def mirrored(verdict: str) -> str:
     'B>>A'
     """
     return "A=B" if verdict == "A=B" else verdict.translate(_SWAP)
+
+
+def _letter(token: Mapping[str, Any]) -> str:
+    return str(token.get("token", "")).strip(" \n\"'`*[]{}:")
 
 
 def _standard(match: re.Match[str]) -> str | None:

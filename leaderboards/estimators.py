@@ -10,16 +10,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from leaderboards.bradley_terry import Pairs, derivatives, fit_pairs, logistic, one_blas_thread
+from leaderboards.bradley_terry import Pairs, derivatives, fit_pairs, logistic
 from leaderboards.evidence import Evidence, Floats, Ints, by_model, summed
-from leaderboards.scales import Scale
+from leaderboards.scales import MakeScale, Scale
 from leaderboards.style_control import (
     StyleDesign,
     fit_style,
     fit_style_draws,
     style_derivatives,
 )
+from leaderboards.ties import Results, TieModel, fit_ties, tie_derivatives, tie_slopes
 
+DENSE = 20_000_000
+"""A table of fewer numbers than this is held as it is, a larger one without its zeros."""
 _CHUNK = 4_000_000
 """Numbers in one (draws x anything) array."""
 
@@ -29,7 +32,7 @@ class Linear:
     """How prompts move the parameters: sums of `prompt_scores` (P, k) are zero at the estimate,
     and `bread` (k, k) is the inverse of their negative derivative."""
 
-    prompt_scores: sparse.csr_array
+    prompt_scores: sparse.csr_array | Floats
     bread: Floats
 
 
@@ -37,7 +40,7 @@ class Linear:
 class Estimator:
     """One way to score, applied to one table of evidence.
 
-    `parameters` (k,) begin with the M models and end with the F style coefficients. `redraw` gives
+    `parameters` (k,) begin with the M models and end with `coefficients` of style. `redraw` gives
     the parameters (D, k) for counts of prompts (D, P). `scores` turns parameters (D, k) into
     scores (D, M).
     """
@@ -46,6 +49,7 @@ class Estimator:
     redraw: Callable[[Floats], Floats]
     linear: Callable[[], Linear]
     scores: Scale
+    coefficients: int = 0
 
 
 Build = Callable[[Evidence], Estimator]
@@ -90,12 +94,12 @@ def _win_rate(evidence: Evidence, baseline: int) -> Estimator:
     )
 
 
-def bradley_terry(scale: Callable[[Floats], Scale]) -> Build:
+def bradley_terry(scale: MakeScale) -> Build:
     """Return the Bradley–Terry estimator; `scale` makes the scale for the estimated effects."""
     return lambda evidence: _bradley_terry(evidence, scale)
 
 
-def _bradley_terry(evidence: Evidence, scale: Callable[[Floats], Scale]) -> Estimator:
+def _bradley_terry(evidence: Evidence, scale: MakeScale) -> Estimator:
     pairs, pair = pairs_of(evidence)
     count = len(pairs.first)
     weight, won = (summed(pair, values, count) for values in (evidence.weight, evidence.won))
@@ -106,7 +110,7 @@ def _bradley_terry(evidence: Evidence, scale: Callable[[Floats], Scale]) -> Esti
         residual = evidence.won - evidence.weight * expected
         _, hessian = derivatives(pairs, whole[None], weight[None], won[None])
         return Linear(
-            prompt_scores=_model_scores(evidence, residual, pairs.models),
+            prompt_scores=_model_scores(evidence, residual),
             bread=np.linalg.inv(hessian[0]),
         )
 
@@ -124,14 +128,12 @@ def _bradley_terry(evidence: Evidence, scale: Callable[[Floats], Scale]) -> Esti
     return Estimator(parameters=whole, redraw=redraw, linear=linear, scores=scale(whole))
 
 
-def style_controlled(features: Floats, scale: Callable[[Floats], Scale]) -> Build:
+def style_controlled(features: Floats, scale: MakeScale) -> Build:
     """Return the style-controlled Bradley–Terry estimator for `features` (R, F) of the cells."""
     return lambda evidence: _style_controlled(evidence, features, scale)
 
 
-def _style_controlled(
-    evidence: Evidence, features: Floats, scale: Callable[[Floats], Scale]
-) -> Estimator:
+def _style_controlled(evidence: Evidence, features: Floats, scale: MakeScale) -> Estimator:
     models = len(evidence.models)
     design = _style_design(evidence, features)
     ones = np.ones(len(evidence.prompts))
@@ -142,15 +144,13 @@ def _style_controlled(
         effects = whole[:models]
         eta = effects[evidence.first] - effects[evidence.second] + features @ whole[models:]
         residual = evidence.won - evidence.weight * logistic(eta)
-        by_feature = [
-            _by_prompt(evidence, np.zeros_like(evidence.first), residual * values, 1)
-            for values in features.T
-        ]
+        by_feature = np.column_stack(
+            [summed(evidence.prompt, residual * x, len(evidence.prompts)) for x in features.T]
+        )
+        by_effect = _model_scores(evidence, residual)
         _, hessian = style_derivatives(design, whole[None], ones[None])
         return Linear(
-            prompt_scores=sparse.hstack(
-                [_model_scores(evidence, residual, models), *by_feature], format="csr"
-            ),
+            prompt_scores=_beside(by_effect, by_feature),
             bread=np.linalg.inv(hessian[0]),
         )
 
@@ -159,7 +159,48 @@ def _style_controlled(
         redraw=lambda counts: fit_style_draws(design, counts, whole),
         linear=linear,
         scores=lambda parameters: of_effects(parameters[:, :models]),
+        coefficients=features.shape[1],
     )
+
+
+def with_ties(model: TieModel, scale: MakeScale) -> Build:
+    """Return the estimator that takes ties as a result of their own."""
+    return lambda evidence: _with_ties(evidence, model, scale)
+
+
+def _with_ties(evidence: Evidence, model: TieModel, scale: MakeScale) -> Estimator:
+    pairs, pair = pairs_of(evidence)
+    count = len(pairs.first)
+    win = evidence.won - evidence.tied / 2
+    parts = (win, evidence.tied, evidence.weight - evidence.tied - win)
+    results = Results(*(summed(pair, part, count)[None] for part in parts))
+    whole = fit_ties(model, pairs, results)[0]
+
+    def linear() -> Linear:
+        cell_pairs = Pairs(pairs.models, evidence.first, evidence.second)
+        slopes = tie_slopes(model, cell_pairs, whole[None], Results(*(p[None] for p in parts)))
+        by_tie = summed(evidence.prompt, slopes.tie[0], len(evidence.prompts))
+        _, hessian = tie_derivatives(model, pairs, whole[None], results)
+        return Linear(
+            prompt_scores=_beside(_model_scores(evidence, slopes.d[0]), by_tie[:, None]),
+            bread=np.linalg.inv(hessian[0]),
+        )
+
+    def redraw(counts: Floats) -> Floats:
+        by_prompt = [_by_prompt(evidence, pair, part, count) for part in parts]
+        return _chunked(
+            lambda some: fit_ties(
+                model,
+                pairs,
+                Results(*(some @ part for part in by_prompt)),
+                start=whole,
+                tolerance=1e-4,
+            ),
+            counts,
+            max(count, pairs.models**2),
+        )
+
+    return Estimator(parameters=whole, redraw=redraw, linear=linear, scores=scale(whole))
 
 
 def without_prompts(evidence: Evidence, prompts: Ints) -> Evidence:
@@ -212,17 +253,28 @@ def _by_prompt(evidence: Evidence, unit: Ints, values: Floats, units: int) -> sp
     return sparse.csr_array(sparse.coo_array((values, (evidence.prompt, unit)), shape=shape))
 
 
-def _model_scores(evidence: Evidence, residual: Floats, models: int) -> sparse.csr_array:
+def _model_scores(evidence: Evidence, residual: Floats) -> sparse.csr_array | Floats:
     """Return the scores (P, M): residuals at the first model, minus them at the second."""
+    prompts, models = len(evidence.prompts), len(evidence.models)
+    if prompts * models < DENSE:
+        row = evidence.prompt * models
+        size = prompts * models
+        scores = summed(row + evidence.first, residual, size)
+        return (scores - summed(row + evidence.second, residual, size)).reshape(prompts, models)
     return sparse.csr_array(
         _by_prompt(evidence, evidence.first, residual, models)
         - _by_prompt(evidence, evidence.second, residual, models)
     )
 
 
+def _beside(left: sparse.csr_array | Floats, right: Floats) -> sparse.csr_array | Floats:
+    if isinstance(left, sparse.csr_array):
+        return sparse.csr_array(sparse.hstack([left, right]))
+    return np.hstack([left, right])
+
+
 def _chunked(estimate: Callable[[Floats], Floats], counts: Floats, width: int) -> Floats:
     """Return `estimate` of the counts (D, P), as many rows at a time as memory should hold."""
     rows = max(1, _CHUNK // width)
-    with one_blas_thread():
-        parts = [estimate(counts[low : low + rows]) for low in range(0, len(counts), rows)]
+    parts = [estimate(counts[low : low + rows]) for low in range(0, len(counts), rows)]
     return np.concatenate(parts)

@@ -60,23 +60,49 @@ def gather(
     named = _named_prompts(battles)
     if owed is not None and owed.height:
         named = pl.concat([named, _as_owed(owed)], how="diagonal")
-    models = pl.concat([named["model_a"], named["model_b"]]).unique().sort()
+    models = pl.concat([named["model_a"].unique(), named["model_b"].unique()]).unique().sort()
     more = pl.Series("prompt_id", list(prompts), pl.String)
     ids = pl.concat([named["prompt_id"].unique(), more]).unique().sort()
-    cells = _cells(named, ids, models)
-    numbers = {name: _ints(cells[name]) for name in cells.columns}
+    a, b = _codes(named["model_a"], models), _codes(named["model_b"], models)
+    return _sum_cells(
+        named, ids, tuple(models), _codes(named["prompt_id"], ids), np.minimum(a, b), a > b, a + b
+    )
+
+
+def _sum_cells(
+    named: pl.DataFrame,
+    prompts: pl.Series,
+    models: tuple[str, ...],
+    prompt: Ints,
+    first: Ints,
+    swapped: NDArray[np.bool_],
+    both: Ints,
+) -> Evidence:
+    """Sum the rows of each cell; `both` is the sum of the two models' numbers."""
+    outcome = named["outcome"].fill_null(np.nan).to_numpy()
+    weight = named["weight"].to_numpy()
+    judged, tie = ~np.isnan(outcome), outcome == 0.5
+    share = np.where(judged, np.where(swapped, 1 - outcome, outcome), 0)
+    key = (prompt * len(models) + first) * len(models) + both - first
+    order = _sorting(key)
+    start = np.flatnonzero(np.diff(key[order], prepend=-1))
+    cells = order[start]
+
+    def total(values: Floats | Ints | NDArray[np.bool_]) -> Ints:
+        return np.asarray(np.add.reduceat(values[order], start, dtype=np.int64))
+
     return Evidence(
-        models=tuple(models),
-        prompts=ids,
-        prompt=numbers["prompt_id"],
-        first=numbers["first"],
-        second=numbers["second"],
-        weight=numbers["weight"] / _POINT,
-        won=numbers["won"] / _POINT,
-        tied=numbers["tied"] / _POINT,
-        games=numbers["games"],
-        ties=numbers["ties"],
-        owed=numbers["owed"],
+        models=models,
+        prompts=prompts,
+        prompt=prompt[cells],
+        first=first[cells],
+        second=(both - first)[cells],
+        weight=total(_fixed(weight)) / _POINT,
+        won=total(_fixed(weight * share)) / _POINT,
+        tied=total(_fixed(weight * tie)) / _POINT,
+        games=total(judged),
+        ties=total(tie),
+        owed=total(~judged),
     )
 
 
@@ -109,6 +135,12 @@ def summed(index: Ints, values: Floats | Ints, size: int) -> Floats:
     return np.asarray(np.bincount(index, values, size), dtype=np.float64)
 
 
+def prompts_judged(evidence: Evidence) -> int:
+    """Return the number of prompts with a verdict."""
+    judged = evidence.prompt[evidence.games > 0]
+    return int(np.count_nonzero(np.diff(judged))) + bool(len(judged))
+
+
 def prompts_of_models(evidence: Evidence) -> Ints:
     """Return the number of prompts with a verdict on each model (M,)."""
     models = len(evidence.models)
@@ -125,9 +157,9 @@ def prompts_of_models(evidence: Evidence) -> Ints:
 def _check(battles: pl.DataFrame) -> None:
     if not battles.height:
         raise RankingError("there are no battles to rank: every verdict is missing")
-    own = battles.filter(pl.col("model_a") == pl.col("model_b"))
-    if own.height:
-        raise RankingError(f"model {own['model_a'][0]!r} is matched with itself")
+    own = pl.col("model_a") == pl.col("model_b")
+    if battles.select(own.any()).item():
+        raise RankingError(f"model {battles.filter(own)['model_a'][0]!r} is matched with itself")
     weight = pl.col("weight")
     fits = pl.col("outcome").is_between(0, 1) & (weight > 0) & weight.is_finite()
     if not battles.select(fits.fill_null(False).all()).item():
@@ -148,47 +180,20 @@ def _as_owed(owed: pl.DataFrame) -> pl.DataFrame:
     return pairs.with_columns(outcome=pl.lit(None, pl.Float64), weight=pl.lit(0.0))
 
 
-def _cells(named: pl.DataFrame, prompts: pl.Series, models: pl.Series) -> pl.DataFrame:
-    outcome, weight = pl.col("outcome"), pl.col("weight")
-    swapped = pl.col("model_a") > pl.col("model_b")
-    share = pl.when(swapped).then(1 - outcome).otherwise(outcome)
-    tie = outcome == 0.5
-    coded = named.select(
-        _codes("prompt_id", prompts),
-        _codes("model_a", models),
-        _codes("model_b", models),
-        "outcome",
-        "weight",
-    )
-    return (
-        coded.select(
-            "prompt_id",
-            first=pl.min_horizontal("model_a", "model_b"),
-            second=pl.max_horizontal("model_a", "model_b"),
-            weight=_fixed(weight),
-            won=_fixed(weight * share).fill_null(0),
-            tied=pl.when(tie).then(_fixed(weight)).otherwise(0),
-            judged=outcome.is_not_null(),
-            tie=tie,
-        )
-        .group_by("prompt_id", "first", "second")
-        .agg(
-            pl.col("weight", "won", "tied").sum(),
-            games=pl.col("judged").sum(),
-            ties=pl.col("tie").sum(),
-            owed=(~pl.col("judged")).sum(),
-        )
-        .sort("prompt_id", "first", "second")
-    )
+def _codes(column: pl.Series, values: pl.Series) -> Ints:
+    """Return each entry's number among the sorted `values`."""
+    return column.cast(pl.Enum(values)).to_physical().to_numpy().astype(np.int64)
 
 
-def _codes(column: str, values: pl.Series) -> pl.Expr:
-    return pl.col(column).cast(pl.Enum(values)).to_physical().cast(pl.Int64)
+def _sorting(key: Ints) -> Ints:
+    """Return the stable order that sorts the keys: sorted together with the row in one integer
+    where both fit, which is many times faster than an indirect sort."""
+    row_bits = max(len(key) - 1, 1).bit_length()
+    if int(key.max()).bit_length() + row_bits > 62:
+        return np.argsort(key, kind="stable")
+    packed = np.sort((key << row_bits) | np.arange(len(key)))
+    return packed & ((1 << row_bits) - 1)
 
 
-def _fixed(value: pl.Expr) -> pl.Expr:
-    return (value * _POINT).round().cast(pl.Int64)
-
-
-def _ints(column: pl.Series) -> Ints:
-    return column.to_numpy().astype(np.int64, copy=False)
+def _fixed(values: Floats) -> Ints:
+    return np.rint(values * _POINT).astype(np.int64)

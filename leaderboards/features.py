@@ -121,7 +121,7 @@ def _compare(
     if form == "density":
         if "tokens" not in first:
             raise RankingError("style form density needs the column tokens in the answers")
-        a, b = a / (first["tokens"] + 1), b / (second["tokens"] + 1)
+        a, b = a / np.maximum(first["tokens"], 1), b / np.maximum(second["tokens"], 1)
     elif form != "ratio":
         raise RankingError(f"style form {form!r} is neither ratio nor density")
     return _ratio(a - b, a + b + 1)

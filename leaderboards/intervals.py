@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from scipy import sparse
 from scipy.special import ndtr, stdtr, stdtrit
 
 from leaderboards.estimators import Estimator, jacobian
@@ -112,9 +113,11 @@ def sandwich(estimator: Estimator, prompts: int) -> Floats:
     for n prompts.
     """
     linear = estimator.linear()
-    dense = linear.prompt_scores
-    small = dense.shape[0] * dense.shape[1] < 5 * _CHUNK
-    meat = (table := dense.toarray()).T @ table if small else (dense.T @ dense).toarray()
+    scores = linear.prompt_scores
+    if isinstance(scores, sparse.csr_array):
+        meat = (scores.T @ scores).toarray()
+    else:
+        meat = scores.T @ scores
     slope = _outputs(estimator) @ linear.bread
     return np.asarray(slope @ meat @ slope.T * (prompts / max(prompts - 1, 1)))
 
@@ -173,6 +176,8 @@ def p_values(difference: Floats, error: Floats, prompts: Ints) -> Floats:
 def widened(critical: float, prompts: Ints) -> Floats:
     """Return a normal critical value made one of Student's t with the same tail, for each of
     several prompt counts under 200."""
+    if prompts.min() >= SMALL:
+        return np.full(len(prompts), critical)
     few = np.clip(prompts, 2, SMALL)
     student = -stdtrit(few - 1, ndtr(-critical))
     return np.where((prompts >= SMALL) | ~np.isfinite(student), critical, student)
@@ -187,8 +192,8 @@ def certain_low(level: float, prompts: Ints) -> Floats:
 def _outputs(estimator: Estimator) -> Floats:
     """Return the derivative (M + F, k) of scores and style coefficients by the parameters."""
     by_score = jacobian(estimator)
-    models, size = by_score.shape
-    return np.concatenate([by_score, np.eye(size)[models:]])
+    size = by_score.shape[1]
+    return np.concatenate([by_score, np.eye(size)[size - estimator.coefficients :]])
 
 
 def _logit_interval(scores: Floats, error: Floats, half: Floats) -> tuple[Floats, Floats]:
@@ -201,9 +206,13 @@ def _logit_interval(scores: Floats, error: Floats, half: Floats) -> tuple[Floats
 
 
 def _normal_draws(covariance: Floats, draws: int, seed: int) -> Floats:
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0))
     normal = np.random.default_rng(seed).standard_normal((draws, len(covariance)))
+    jitter = 1e-12 * max(float(np.trace(covariance)), 1e-300)
+    try:
+        root = np.linalg.cholesky(covariance + jitter * np.eye(len(covariance)))
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0))
     return np.asarray(normal @ root.T)
 
 

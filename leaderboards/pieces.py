@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from leaderboards.evidence import Evidence, Floats
+from leaderboards.evidence import Evidence, Floats, summed
 from leaderboards.records import RankingError
 
 
@@ -40,6 +40,5 @@ def held_models(evidence: Evidence) -> list[str]:
 
 def _graph(evidence: Evidence, weight: Floats) -> sparse.csr_array:
     models = len(evidence.models)
-    some = weight > 0
-    ends = (evidence.first[some], evidence.second[some])
-    return sparse.csr_array(sparse.coo_array((weight[some], ends), shape=(models, models)))
+    table = summed(evidence.first * models + evidence.second, weight, models * models)
+    return sparse.csr_array(table.reshape(models, models))

@@ -14,12 +14,14 @@ import polars as pl
 
 from judges.records import RunTables
 from leaderboards.battles import battles_from_judgments, choose_judges, equal_judges
+from leaderboards.bradley_terry import one_blas_thread
 from leaderboards.estimators import (
     Build,
     Estimator,
     bradley_terry,
     style_controlled,
     win_rate,
+    with_ties,
 )
 from leaderboards.evidence import (
     Evidence,
@@ -30,6 +32,7 @@ from leaderboards.evidence import (
     gather,
     keep_cells,
     per_model,
+    prompts_judged,
     prompts_of_models,
 )
 from leaderboards.features import StyleForm, style_features
@@ -46,11 +49,13 @@ from leaderboards.intervals import (
 from leaderboards.multiplicity import benjamini_hochberg, holm, rank_sets
 from leaderboards.pieces import held_models, require_one_piece
 from leaderboards.records import PairRow, Ranking, RankingError, RankingRow, StyleRow
-from leaderboards.scales import against, against_field, ratings
+from leaderboards.scales import MakeScale, Scale, against, against_field, ratings
+from leaderboards.ties import TieModel, tie_scale
 
 Interval = Literal["bootstrap", "sandwich"]
 Cluster = Literal["prompt", "voter", "both"]
 ScaleName = Literal["win_rate", "rating"]
+Ties = Literal["half", "davidson", "rao-kupper"]
 
 
 class RankOptions(TypedDict, total=False):
@@ -69,6 +74,8 @@ class RankOptions(TypedDict, total=False):
     anchor: the model that is rated `anchor_rating` (the mean of all, without one).
     anchor_rating: 1,000 by default.
     influence: also find how many prompts flip each two neighbours.
+    ties: a tie is `half` a point each (the default), or a result of its own: `davidson`,
+        `rao-kupper`; the score is then the expected share of points.
     """
 
     baseline: str | None
@@ -84,8 +91,10 @@ class RankOptions(TypedDict, total=False):
     anchor: str | None
     anchor_rating: float
     influence: bool
+    ties: Ties
 
 
+_TIES = {"davidson": "Davidson", "rao-kupper": "Rao–Kupper"}
 _DEFAULTS: RankOptions = {
     "baseline": None,
     "style": (),
@@ -100,6 +109,7 @@ _DEFAULTS: RankOptions = {
     "anchor": None,
     "anchor_rating": 1000.0,
     "influence": False,
+    "ties": "half",
 }
 
 
@@ -146,23 +156,20 @@ def rank_tables(
     Raises:
         RankingError: as `rank`, or an unknown judge or category.
     """
-    judgments = choose_judges(tables.judgments, judges)
+    whole = of_judges(tables, judges)
+    prompts = _prompt_ids(whole)
+    part = of_category(whole, category)
     battles = (
-        battles_from_judgments(judgments, strong_weight=strong_weight)
-        if tables.battles is None
-        else equal_judges(choose_judges(tables.battles, judges))
+        battles_from_judgments(part.judgments, strong_weight=strong_weight)
+        if part.battles is None
+        else equal_judges(part.battles)
     )
-    everything = [*battles["prompt_id"].drop_nulls().unique(), *judgments["prompt_id"].unique()]
-    if category is not None:
-        kept = _prompts_of(tables.prompts, category)
-        judgments = judgments.join(kept, on="prompt_id", how="semi")
-        battles = battles.join(kept, on="prompt_id", how="semi")
     return rank(
         battles,
         features=tables.answers,
-        missing=judgments.filter(pl.col("verdict").is_null()),
+        missing=part.judgments.filter(pl.col("verdict").is_null()),
         missing_weight=max(strong_weight, 1.0),
-        prompts=everything,
+        prompts=prompts,
         noted={
             "strong_weight": strong_weight,
             "category": category,
@@ -170,6 +177,47 @@ def rank_tables(
         },
         **options,
     )
+
+
+def of_judges(tables: RunTables, judges: Sequence[str] | None) -> RunTables:
+    """Return the run with the verdicts of these judges only; all of them where None.
+
+    Raises:
+        RankingError: a judge has no row.
+    """
+    battles = None if tables.battles is None else choose_judges(tables.battles, judges)
+    judgments = tables.judgments if battles is not None else choose_judges(tables.judgments, judges)
+    return replace(tables, judgments=judgments, battles=battles)
+
+
+def of_category(tables: RunTables, category: str | None) -> RunTables:
+    """Return the run with the prompts of this category only; all of them where None.
+
+    Raises:
+        RankingError: no prompt is of this category.
+    """
+    if category is None:
+        return tables
+    kept = tables.prompts.filter(pl.col("category") == category)
+    if not kept.height:
+        known = ", ".join(sorted(tables.prompts["category"].drop_nulls().unique())) or "none"
+        raise RankingError(f"no prompt of category {category!r}; categories: {known}")
+
+    def part(table: pl.DataFrame) -> pl.DataFrame:
+        return table.join(kept, on="prompt_id", how="semi", maintain_order="left")
+
+    return replace(
+        tables,
+        prompts=kept,
+        answers=part(tables.answers),
+        judgments=part(tables.judgments),
+        battles=None if tables.battles is None else part(tables.battles),
+    )
+
+
+def _prompt_ids(tables: RunTables) -> list[str]:
+    table = tables.judgments if tables.battles is None else tables.battles
+    return table["prompt_id"].drop_nulls().unique().to_list()
 
 
 def rank(
@@ -198,6 +246,21 @@ def rank(
         RankingError: no battles, an unknown baseline, feature or option, a field in pieces.
     """
     chosen = _checked({**_DEFAULTS, **options})
+    with one_blas_thread():
+        return _rank(battles, features, missing, missing_weight, prompts, noted or {}, chosen)
+
+
+def _rank(
+    battles: pl.DataFrame,
+    features: pl.DataFrame | None,
+    missing: pl.DataFrame | None,
+    missing_weight: float,
+    prompts: Iterable[str],
+    noted: Mapping[str, Any],
+    chosen: RankOptions,
+) -> Ranking:
+    if chosen["ties"] != "half" and not battles["outcome"].is_in([0.0, 0.5, 1.0]).all():
+        raise RankingError("tie models need verdicts, not probabilities; use ties half")
     owed, unranked = _owed(battles, missing)
     evidence = gather(_clustered(battles, chosen["cluster"]), owed=owed, prompts=prompts)
     question = _question(evidence, features, chosen)
@@ -206,7 +269,7 @@ def rank(
     estimator = question.build(evidence)
     answer = _answer(question, estimator, battles, chosen)
     return Ranking(
-        settings={**_settings(question, chosen), "unranked": unranked, **(noted or {})},
+        settings={**_settings(question, chosen), "unranked": unranked, **noted},
         counts=_counts(evidence),
         rows=_rows(question, estimator, answer, missing_weight, chosen),
         pairs=_pairs(evidence, answer, chosen["level"]),
@@ -215,7 +278,7 @@ def rank(
 
 
 def _checked(options: RankOptions) -> RankOptions:
-    allowed = {"interval": Interval, "cluster": Cluster, "scale": ScaleName}
+    allowed = {"interval": Interval, "cluster": Cluster, "scale": ScaleName, "ties": Ties}
     for name, kind in allowed.items():
         known = kind.__args__  # type: ignore[attr-defined]
         if options[name] not in known:  # type: ignore[literal-required]
@@ -229,6 +292,8 @@ def _checked(options: RankOptions) -> RankOptions:
         raise RankingError("clusters of prompts and voters together need the interval sandwich")
     if options["cluster"] != "prompt" and options["style"]:
         raise RankingError("style control clusters by prompt")
+    if options["ties"] != "half" and options["style"]:
+        raise RankingError("style control takes ties as half a point")
     return options
 
 
@@ -260,25 +325,47 @@ def _by_voter(battles: pl.DataFrame, cluster: pl.Expr) -> pl.DataFrame:
 def _question(evidence: Evidence, answers: pl.DataFrame | None, options: RankOptions) -> _Question:
     baseline = _baseline(evidence, options["baseline"])
     star = baseline is not None and _star(evidence, baseline)
-    name = "the field" if baseline is None else evidence.models[baseline]
-    scale = f"win rate against {name} in percent"
-    of_scale = (lambda _: against_field) if baseline is None else (lambda _: against(baseline))
-    if options["scale"] == "rating":
-        anchor = _anchor(evidence, options["anchor"])
-        of_scale = lambda whole: ratings(  # noqa: E731
-            whole, anchor=anchor, anchor_rating=options["anchor_rating"]
-        )
-        scale = "rating, 400 points for odds of ten to one"
+    make_scale, scale = _scale(evidence, baseline, options)
+    ties = options["ties"]
     if options["style"]:
         if answers is None:
             raise RankingError("style control needs a table of answer features")
         evidence, values = _with_features(evidence, answers, baseline if star else None, options)
-        build, method = style_controlled(values, of_scale), "Bradley–Terry with style control"
+        build, method = style_controlled(values, make_scale), "Bradley–Terry with style control"
+    elif ties != "half":
+        build = with_ties(ties, _scale_with_ties(ties, baseline, make_scale, options))
+        method = f"Bradley–Terry with {_TIES[ties]} ties"
     elif star and options["scale"] == "win_rate" and baseline is not None:
         build, method = win_rate(baseline), "win rate"
     else:
-        build, method = bradley_terry(of_scale), "Bradley–Terry"
+        build, method = bradley_terry(make_scale), "Bradley–Terry"
     return _Question(evidence=evidence, build=build, method=method, scale=scale, baseline=baseline)
+
+
+def _scale(evidence: Evidence, baseline: int | None, options: RankOptions) -> tuple[MakeScale, str]:
+    """Return what makes the scale of estimated effects, and what to call it."""
+    if options["scale"] == "rating":
+        anchor, rating = _anchor(evidence, options["anchor"]), options["anchor_rating"]
+        return (
+            lambda whole: ratings(whole, anchor=anchor, anchor_rating=rating),
+            "rating, 400 points for odds of ten to one",
+        )
+    if baseline is None:
+        return lambda _: against_field, "win rate against the field in percent"
+    name = evidence.models[baseline]
+    return lambda _: against(baseline), f"win rate against {name} in percent"
+
+
+def _scale_with_ties(
+    ties: TieModel, baseline: int | None, make_scale: MakeScale, options: RankOptions
+) -> MakeScale:
+    if options["scale"] == "rating":
+        return lambda whole: _of_effects(make_scale(whole[:-1]))
+    return lambda _: tie_scale(ties, baseline)
+
+
+def _of_effects(scale: Scale) -> Scale:
+    return lambda parameters: scale(parameters[:, :-1])
 
 
 def _baseline(evidence: Evidence, named: str | None) -> int | None:
@@ -288,8 +375,10 @@ def _baseline(evidence: Evidence, named: str | None) -> int | None:
                 f"no battle of baseline {named!r}; models: {', '.join(evidence.models)}"
             )
         return evidence.models.index(named)
-    everywhere = [model for model in range(len(evidence.models)) if _star(evidence, model)]
-    return everywhere[0] if len(everywhere) == 1 else None
+    everywhere = np.flatnonzero(
+        per_model(evidence, one := np.ones_like(evidence.first)) == len(one)
+    )
+    return int(everywhere[0]) if len(everywhere) == 1 else None
 
 
 def _star(evidence: Evidence, model: int) -> bool:
@@ -325,29 +414,21 @@ def _with_features(
     return kept, values[known]
 
 
-def _prompts_of(prompts: pl.DataFrame, category: str) -> pl.DataFrame:
-    kept = prompts.filter(pl.col("category") == category)
-    if not kept.height:
-        known = ", ".join(sorted(prompts["category"].drop_nulls().unique())) or "none"
-        raise RankingError(f"no prompt of category {category!r}; categories: {known}")
-    return kept.select("prompt_id")
-
-
 def _answer(
     question: _Question, estimator: Estimator, battles: pl.DataFrame, options: RankOptions
 ) -> _Answer:
     evidence, models = question.evidence, len(question.evidence.models)
-    numbers = _numbers(estimator, estimator.parameters[None], models)[0]
+    numbers = _numbers(estimator, estimator.parameters[None])[0]
     behind = np.append(
         prompts_of_models(evidence),
-        np.full(len(numbers) - models, len(np.unique(evidence.prompt))),
+        np.full(len(numbers) - models, prompts_judged(evidence)),
     )
     level, draws, seed = options["level"], options["draws"], options["seed"]
     if options["interval"] == "bootstrap":
         drawn = estimator.redraw(prompt_draws(len(evidence.prompts), draws, seed))
         unsure = by_bootstrap(
             numbers,
-            _numbers(estimator, drawn, models),
+            _numbers(estimator, drawn),
             level=level,
             prompts=behind,
             models=models,
@@ -368,16 +449,17 @@ def _answer(
     return _Answer(numbers=numbers, unsure=unsure, behind=behind)
 
 
-def _numbers(estimator: Estimator, parameters: Floats, models: int) -> Floats:
+def _numbers(estimator: Estimator, parameters: Floats) -> Floats:
     """Return scores and style coefficients (D, M + F) of parameters (D, k)."""
-    return np.concatenate([estimator.scores(parameters), parameters[:, models:]], axis=1)
+    style = parameters[:, parameters.shape[1] - estimator.coefficients :]
+    return np.concatenate([estimator.scores(parameters), style], axis=1)
 
 
 def _covariance(
     question: _Question, estimator: Estimator, battles: pl.DataFrame, options: RankOptions
 ) -> Floats:
     """Return the clustered covariance; two-way by Cameron, Gelbach and Miller (2011)."""
-    own = sandwich(estimator, len(np.unique(question.evidence.prompt)))
+    own = sandwich(estimator, prompts_judged(question.evidence))
     if options["cluster"] != "both":
         return own
     voter = pl.col("voter")
@@ -421,6 +503,7 @@ def _settings(question: _Question, options: RankOptions) -> dict[str, Any]:
         "style_form": options["style_form"] if style else None,
         "style_centre": options["style_centre"] if style else None,
         "anchor": options["anchor"],
+        "ties": options["ties"],
         "tie_rate": float(evidence.ties.sum() / evidence.games.sum()),
         "held_by_ridge": ridged,
     }
@@ -429,7 +512,7 @@ def _settings(question: _Question, options: RankOptions) -> dict[str, Any]:
 def _counts(evidence: Evidence) -> dict[str, int]:
     return {
         "models": len(evidence.models),
-        "prompts": len(np.unique(evidence.prompt[evidence.games > 0])),
+        "prompts": prompts_judged(evidence),
         "games": int(evidence.games.sum()),
         "ties": int(evidence.ties.sum()),
         "missing": int(evidence.owed.sum()),

@@ -12,6 +12,8 @@ from leaderboards.bradley_terry import logistic
 from leaderboards.evidence import Floats
 
 Scale = Callable[[Floats], Floats]
+MakeScale = Callable[[Floats], Scale]
+"""From the estimated effects (M,) to their scale."""
 POINTS_A_LOGIT = 400 / log(10)
 """Elo's scale: 400 points are odds of ten to one."""
 

@@ -19,7 +19,6 @@ from leaderboards.bradley_terry import (
     Pairs,
     laplacian,
     logistic,
-    one_blas_thread,
     shortening,
     solve,
     to_models,
@@ -84,7 +83,7 @@ def fit_style_draws(design: StyleDesign, counts: Floats, whole: Floats) -> Float
         RankingError: the steps do not come to rest.
     """
     chunks = [counts[low : low + _CHUNK] for low in range(0, len(counts), _CHUNK)]
-    with one_blas_thread(), ThreadPoolExecutor(cpu_count()) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
         parts = pool.map(lambda chunk: _newton(design, chunk, whole[None], 0.05), chunks)
         return np.concatenate(list(parts))
 

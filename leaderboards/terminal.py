@@ -9,6 +9,7 @@ from rich.table import Table
 from leaderboards.agreement import Agreement
 from leaderboards.audit import JudgeAudit, Share
 from leaderboards.records import Ranking
+from leaderboards.series import Series
 
 
 def ranking_table(ranking: Ranking, *, title: str | None = None) -> Table:
@@ -48,6 +49,28 @@ def style_table(ranking: Ranking) -> Table:
     for row in ranking.style:
         table.add_row(
             _plain(row.feature), f"{row.coefficient:+.2f}", f"{row.low:+.2f} to {row.high:+.2f}"
+        )
+    return table
+
+
+def series_table(found: Series) -> Table:
+    """Return the checkpoints in order, with their differences from the first."""
+    table = Table(
+        "checkpoint",
+        "score",
+        "difference",
+        f"{found.level:.0%} band",
+        box=SIMPLE_HEAD,
+        caption=f"win rate against {found.baseline}; differences from the first, bands hold "
+        f"together; {found.prompts} prompts",
+        caption_justify="left",
+    )
+    for row in found.rows:
+        table.add_row(
+            _plain(row.model),
+            f"{row.score:.1f}",
+            f"{row.difference:+.1f}",
+            f"{row.low:+.1f} to {row.high:+.1f}",
         )
     return table
 

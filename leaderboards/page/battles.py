@@ -9,7 +9,7 @@ import base64
 import gzip
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ SHARD_BYTES = 256_000
 
 _POINTS = {"A>>B": 1.0, "A>B": 1.0, "A=B": 0.5, "B>A": 0.0, "B>>A": 0.0}
 _EXCERPT = 160
+_PACKED = 0.2
+"""What is left of a battle file's JSON when it is packed, at the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +167,14 @@ def sample(battles: pl.DataFrame, count: int) -> pl.DataFrame:
     return pl.concat([marked, _spread(others, count - marked.height)]).sort("prompt_id", "a", "b")
 
 
-def shard_files(number: int, content: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of one prompt: s/p0001.js and, where one is too large, s/p0001-1.js …
+def shard_files(number: int, content: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """Return the files of one prompt: s/p0001.js and, where one is too large, s/p0001-1.js …
 
     The first holds the prompt and the list of answers and games; texts of answers and judges stand
     in the file whose number `part` gives.
     """
     pieces = len(content["answers"]) + len(content["games"])
-    parts = 1
+    parts = max(1, round(len(json_bytes(content)) * _PACKED / SHARD_BYTES))
     while True:
         names = [f"p{number:04d}" + (f"-{part}" if part else "") for part in range(parts)]
         files = [
@@ -181,8 +183,7 @@ def shard_files(number: int, content: Mapping[str, Any]) -> Iterator[tuple[str, 
         ]
         largest = max(len(file) for _, file in files)
         if largest <= SHARD_BYTES or parts >= pieces:
-            yield from files
-            return
+            return files
         parts = min(pieces, math.ceil(parts * 1.2 * largest / SHARD_BYTES))
 
 

@@ -5,7 +5,9 @@ that a folder being filled never shows a page whose files are not there yet.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,7 +30,6 @@ from leaderboards.page.battles import (
     shard_files,
     win_rates,
 )
-from leaderboards.page.bounds import missing_bounds
 from leaderboards.page.charts import badge, top_ten
 from leaderboards.page.data import DEFAULT_STYLE, leaderboard, make_boards
 from leaderboards.page.files import FILES, data_files, sums_file
@@ -37,6 +38,9 @@ from leaderboards.page.sections import TABLE_MODELS, index_values
 from leaderboards.page.shell import page
 from leaderboards.page.view import embed_values, script_data
 from leaderboards.rank import rank_tables
+
+_PACKERS = 2
+"""Threads that pack battle files; packing leaves the interpreter to others."""
 
 OnPrompt = Callable[[int, int], None]
 """Told, for every prompt whose battles are packed, how many prompts are done and of how many."""
@@ -107,7 +111,6 @@ def site_files(
         battles,
         win_rates(battles),
         audits=audit(tables.judgments) if tables.judgments.height else [],
-        bounds=missing_bounds(tables, rank_tables, **rank_options),
         agreement=agreement,
         card=card,
         title=title,
@@ -156,10 +159,22 @@ def _battle_files(site: _Site, on_prompt: OnPrompt) -> Iterator[tuple[str, bytes
     if not site.battles.height:
         return
     prompts = _prompts(site)
-    for done, content in enumerate(_shards(site, prompts), start=1):
-        yield from shard_files(done, content)
+    for done, files in enumerate(_packed(_shards(site, prompts)), start=1):
+        yield from files
         on_prompt(done, len(prompts))
     yield "s/index.js", script_call("index", index_content(site.battles, _lines(prompts)))
+
+
+def _packed(contents: Iterable[Mapping[str, Any]]) -> Iterator[list[tuple[str, bytes]]]:
+    """Yield the files of each prompt, in order; packing runs beside the reading of the next."""
+    waiting: deque[Future[list[tuple[str, bytes]]]] = deque()
+    with ThreadPoolExecutor(_PACKERS) as pool:
+        for number, content in enumerate(contents, start=1):
+            waiting.append(pool.submit(shard_files, number, content))
+            if len(waiting) > _PACKERS:
+                yield waiting.popleft().result()
+        for future in waiting:
+            yield future.result()
 
 
 def _single_page(site: _Site, battles: int) -> bytes:

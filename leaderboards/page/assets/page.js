@@ -17,6 +17,7 @@ const el = (tag, attrs, ...children) => {
   for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
   return node;
 };
+const thousands = new Intl.NumberFormat("en");
 const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 const position = (name) => D.models.indexOf(name);
 
@@ -62,6 +63,13 @@ const remember = (push) => {
 const table = at("table");
 const body = table.tBodies[0];
 const rows = [...body.rows];
+const parts = rows.map((tr) => {
+  const found = { svg: tr.querySelector(".bar"), ends: tr.querySelector(".ends-text") };
+  for (const name of ["rank", "score", "style", "prompts", "games", "missing"]) found[name] = tr.querySelector(`td.c-${name}`);
+  for (const name of ["span", "dot", "zero", "other"]) found[name] = found.svg.querySelector(`.${name}`);
+  return found;
+});
+const FOLD = 25;
 const board = () => D.boards.find((one) => (one.category || "") === (state.cat || "")) || D.boards[0];
 const controlled = () => state.style === "1" && board().style.length > 0;
 const FIELD = { rank: 1, score: 3, style: 6, prompts: 7, games: 8, missing: 9 };
@@ -72,10 +80,7 @@ const number = (text) => {
   return Number.isNaN(value) ? null : value;
 };
 const rankText = (row) => row[1] === row[2] ? `${row[1]}` : `${row[1]}–${row[2]}`;
-const setText = (row, name, value) => {
-  const cell = row.querySelector(`td.c-${name}`);
-  if (cell) cell.textContent = value;
-};
+const setText = (cell, value) => { if (cell && cell.textContent !== value) cell.textContent = value; };
 let view = [];
 
 function showRanking() {
@@ -87,17 +92,18 @@ function showRanking() {
   const wanted = (state.q || "").toLowerCase();
   view = list.filter((row) => D.models[row[0]].toLowerCase().includes(wanted));
   sortView();
-  const scale = axis(view.slice(0, 25));
+  const scale = axis(view.slice(0, FOLD), ghost);
   const shown = new Set(view.map((row) => row[0]));
-  for (const row of view) drawRow(rows[row[0]], row, ghost.get(row[0]), tied.has(row[0]), scale);
+  view.forEach((row, i) => drawRow(row, ghost.get(row[0]), tied.has(row[0]), scale, i >= FOLD));
   for (const row of rows) row.hidden = !shown.has(Number(row.dataset.model));
   body.append(...view.map((row) => rows[row[0]]));
+  if (at("show-all")) at("show-all").hidden = view.length <= FOLD;
   at("axis-low").textContent = scale.labels[0];
   at("axis-high").textContent = scale.labels[1];
   const missing = N - list.length;
   at("status").textContent = `${count(view.length, "model")} shown` +
     (current.category ? `, prompts of category ${current.category} only` : "") +
-    (on ? ", style controlled for" : "") + (missing ? `, ${missing} not run here` : "") + ".";
+    (on ? ", style controlled for" : state.style === "1" ? ", too few prompts to control for style" : "") + (missing ? `, ${missing} not run here` : "") + ".";
 }
 
 function sortView() {
@@ -118,10 +124,11 @@ function sortView() {
   }
 }
 
-function axis(list) {
+function axis(list, ghost) {
   if (!list.length) return { place: () => 0, labels: ["", ""], low: 0, high: 1 };
-  const low = Math.min(...list.map((row) => number(row[4]) ?? number(row[3])));
-  const high = Math.max(...list.map((row) => number(row[5]) ?? number(row[3])));
+  const others = list.filter((row) => ghost.has(row[0])).map((row) => number(ghost.get(row[0])[3]));
+  const low = Math.min(...others, ...list.map((row) => number(row[4]) ?? number(row[3])));
+  const high = Math.max(...others, ...list.map((row) => number(row[5]) ?? number(row[3])));
   const most = (high - low) / 8;
   const power = 10 ** Math.floor(Math.log10(Math.max(most, 1e-6)));
   const step = power * ([5, 2].find((factor) => factor * power <= most) || 1);
@@ -134,29 +141,29 @@ function axis(list) {
   };
 }
 
-function drawRow(tr, row, ghost, tied, scale) {
+function drawRow(row, ghost, tied, scale, beyond) {
+  const tr = rows[row[0]];
+  const part = parts[row[0]];
   const score = number(row[3]);
   const [low, high] = [number(row[4]) ?? score, number(row[5]) ?? score];
-  setText(tr, "rank", rankText(row));
-  setText(tr, "score", row[3]);
-  setText(tr, "style", row[6]);
-  setText(tr, "prompts", row[7].toLocaleString("en"));
-  setText(tr, "games", row[8].toLocaleString("en"));
-  setText(tr, "missing", row[9].toLocaleString("en") + (row[10] ? ` (${row[10]})` : ""));
+  setText(part.rank, rankText(row));
+  setText(part.score, row[3]);
+  setText(part.style, row[6]);
+  setText(part.prompts, thousands.format(row[7]));
+  setText(part.games, thousands.format(row[8]));
+  setText(part.missing, thousands.format(row[9]) + (row[10] ? ` (${row[10]})` : ""));
+  setText(part.ends, `${row[4]} to ${row[5]}`);
   tr.classList.toggle("tied", tied);
-  tr.querySelector(".ends-text").textContent = `${row[4]} to ${row[5]}`;
-  const svg = tr.querySelector(".bar");
-  svg.classList.toggle("clamped", high < scale.low || low > scale.high);
-  const put = (selector, names) => {
-    const mark = svg.querySelector(selector);
+  tr.classList.toggle("beyond", beyond);
+  part.svg.classList.toggle("clamped", high < scale.low || low > scale.high);
+  const put = (mark, names) => {
     if (mark) for (const [name, value] of Object.entries(names)) mark.setAttribute(name, `${scale.place(value)}%`);
   };
-  put(".span", { x1: low, x2: high });
-  put(".dot", { cx: score });
-  put(".zero", { x1: 50, x2: 50 });
-  const other = svg.querySelector(".other");
-  if (other && ghost) put(".other", { cx: number(ghost[3]) });
-  if (other) other.toggleAttribute("hidden", !ghost);
+  put(part.span, { x1: low, x2: high });
+  put(part.dot, { cx: score });
+  put(part.zero, { x1: 50, x2: 50 });
+  if (ghost) put(part.other, { cx: number(ghost[3]) });
+  if (part.other) part.other.toggleAttribute("hidden", !ghost);
 }
 
 const FIRST_DOWN = ["score", "won", "prompts", "games", "tokens", "cost", "style", "missing"];
@@ -179,6 +186,7 @@ onInput("style", "click", () => {
   showRanking();
 });
 onInput("category", "change", (event) => { state.cat = event.target.value; remember(false); showRanking(); });
+onInput("show-all", "click", () => { table.classList.add("all"); at("show-all").remove(); });
 onInput("find", "input", (event) => { state.q = event.target.value; remember(false); showRanking(); });
 at("columns-menu").addEventListener("change", () => {
   const boxes = [...at("columns-menu").querySelectorAll("input")];
@@ -238,7 +246,7 @@ function chart() {
     return node;
   };
   const list = view.slice(0, 60);
-  const scale = axis(list.slice(0, 25));
+  const scale = axis(list.slice(0, FOLD), new Map());
   const height = 76 + 28 * list.length;
   const svg = make("svg", { xmlns: NS, width: 860, height, viewBox: `0 0 860 ${height}`, "font-family": "Helvetica Neue,Arial,sans-serif", "font-size": 14 });
   svg.append(make("rect", { width: 860, height, fill: colour("--ground") }));
@@ -461,7 +469,8 @@ function drawBattle(head, names, answers, games) {
   const about = [head.category, head.topic, `prompt ${head.id}`].filter(Boolean).join(" · ");
   const turns = (head.turns || []).map((turn) => el("div", { class: "turn", dir: "auto", role: "group", tabindex: 0, "aria-label": "Prompt" }, visible(turn)));
   const mark = orderWord(flags);
-  place.replaceChildren(bar, title, el("p", { class: "quiet" }, about),
+  const rulings = el("ul", { class: "rulings" }, games.map((game) => el("li", {}, el("span", { class: "quiet" }, `${D.models[game.first ? names[0] : names[1]]} first: `), ruling(game, names))));
+  place.replaceChildren(bar, title, rulings, el("p", { class: "quiet" }, about),
     turns.length ? el("div", {}, turns) : el("p", { class: "quiet" }, "The text of the prompt is not published."),
     el("div", { class: "sides" }, names.map((name) => side(name, answers.find((one) => one.model === name)))),
     mark ? el("p", { class: "order-mark" }, `Here the ${mark}: the same two answers, the other way round.`) : null,
@@ -481,17 +490,18 @@ function side(name, answer) {
   return el("div", { class: "side" }, el("h4", {}, el("bdi", {}, D.models[name])), el("span", { class: "quiet" }, facts), content);
 }
 const STRENGTH = { "A>>B": "clearly better", "A>B": "better", "B>A": "better", "B>>A": "clearly better" };
+function ruling(game, names) {
+  const [first, second] = (game.first ? names : [names[1], names[0]]).map((name) => D.models[name]);
+  if (game.verdict === undefined) return `no verdict (${game.error || "unknown"})`;
+  if (game.verdict === "A=B") return "tie";
+  if (Object.hasOwn(STRENGTH, game.verdict)) return `${game.verdict.startsWith("A") ? first : second} is ${STRENGTH[game.verdict]}`;
+  return `${first} is better with probability ${game.verdict}`;
+}
 function gameCard(game, names) {
-  const shown = game.first ? names : [names[1], names[0]];
-  const [first, second] = shown.map((name) => D.models[name]);
-  let ruling;
-  if (game.verdict === undefined) ruling = `No verdict: ${game.error || "unknown"}`;
-  else if (game.verdict === "A=B") ruling = "Tie";
-  else if (game.verdict in STRENGTH) ruling = `${game.verdict.startsWith("A") ? first : second} is ${STRENGTH[game.verdict]}`;
-  else ruling = `${first} is better with probability ${game.verdict}`;
+  const first = D.models[game.first ? names[0] : names[1]];
   return el("div", { class: "side game" },
     el("h4", {}, el("bdi", {}, first), " shown first"),
-    el("p", { class: `ruling${game.verdict === undefined ? " flip" : ""}` }, ruling, el("span", { class: "quiet" }, ` (${game.judge}${game.verdict === undefined ? "" : ", " + game.verdict})`)),
+    el("p", { class: `ruling${game.verdict === undefined ? " flip" : ""}` }, ruling(game, names), el("span", { class: "quiet" }, ` (${game.judge}${game.verdict === undefined ? "" : ", " + game.verdict})`)),
     game.text === undefined ? el("p", { class: "quiet" }, "No words of the judge are published.") : el("div", { class: "words", dir: "auto" }, visible(game.text)));
 }
 function closeBattle() {

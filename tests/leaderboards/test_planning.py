@@ -1,0 +1,77 @@
+"""Planning from a pilot: variance parts, and what they let a design see."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from leaderboards.planning import Variances, plan, variances_of
+from leaderboards.rank import rank
+from leaderboards.records import RankingError
+
+SPREAD = {"prompt": 6.0, "order": 3.0, "judge": 4.0, "repeat": 5.0}
+
+
+def pilot(prompts=2000, judges=("j", "k"), seed=0):
+    """Soft verdicts of models x and y against a baseline, with known parts (in points)."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for model in ("x", "y"):
+        size = {
+            "prompt": (prompts, 1, 1),
+            "order": (prompts, 2, 1),
+            "judge": (prompts, 1, len(judges)),
+            "repeat": (prompts, 2, len(judges)),
+        }
+        points = sum(rng.normal(0, SPREAD[part], shape) for part, shape in size.items()) + 50
+        for (p, o, j), value in np.ndenumerate(points / 100):
+            sides = (model, "base") if o == 0 else ("base", model)
+            verdict = str(value if o == 0 else 1 - value)
+            rows.append((f"p{p}", judges[j], *sides, verdict))
+    names = ["prompt_id", "judge", "model_a", "model_b", "verdict"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def test_the_parts_of_a_simulated_pilot_are_found_again():
+    found = variances_of(pilot())
+    for part, spread in SPREAD.items():
+        assert getattr(found, part) == pytest.approx(2 * spread**2, rel=0.15)
+
+
+def test_with_one_judge_the_order_part_holds_what_cannot_be_told_apart():
+    found = variances_of(pilot(judges=("j",)))
+    assert (found.judge, found.repeat) == (None, None)
+    assert found.prompt == pytest.approx(2 * (6**2 + 4**2), rel=0.15)
+    assert found.order == pytest.approx(2 * (3**2 + 5**2), rel=0.15)
+
+
+def test_the_detectable_difference_is_what_the_paired_interval_of_such_a_run_shows():
+    games = pilot(prompts=400, judges=("j",))
+    battles = games.with_columns(outcome=pl.col("verdict").cast(float), weight=pl.lit(1.0))
+    pair = next(row for row in rank(battles).pairs if {row.model_a, row.model_b} == {"x", "y"})
+    error = (pair.high - pair.low) / (2 * 1.96)
+    (row,) = plan(variances_of(games), prompts=[400], games=[2], judges=[1]).rows
+    assert row.detectable == pytest.approx((1.96 + 0.8416) * error, rel=0.06)
+
+
+def test_more_prompts_and_more_judges_see_smaller_differences_and_cost_more():
+    rows = plan(
+        Variances(prompt=900, order=100, judge=100, repeat=400),
+        answer_cost=0.01,
+        game_cost=0.002,
+        prompts=[100, 400],
+        games=[2],
+        judges=[1, 2],
+    ).rows
+    assert [row.calls for row in rows] == [200, 400, 800, 1600]
+    assert rows[0].detectable == pytest.approx(2 * rows[2].detectable)
+    assert rows[1].detectable < rows[0].detectable
+    assert rows[3].dollars == pytest.approx(400 * 0.01 + 1600 * 0.002)
+
+
+def test_without_prices_a_plan_has_no_dollars():
+    assert plan(Variances(prompt=1, order=1, judge=None, repeat=None)).rows[0].dollars is None
+
+
+def test_a_pilot_of_one_prompt_is_refused():
+    with pytest.raises(RankingError, match="no two models"):
+        variances_of(pilot(prompts=1))
