@@ -157,19 +157,14 @@ def rank_tables(
         RankingError: as `rank`, or an unknown judge or category.
     """
     whole = of_judges(tables, judges)
-    prompts = _prompt_ids(whole)
     part = of_category(whole, category)
-    battles = (
-        battles_from_judgments(part.judgments, strong_weight=strong_weight)
-        if part.battles is None
-        else equal_judges(part.battles)
-    )
+    battles = battles_of(part, strong_weight=strong_weight)
     return rank(
         battles,
         features=tables.answers,
         missing=part.judgments.filter(pl.col("verdict").is_null()),
         missing_weight=max(strong_weight, 1.0),
-        prompts=prompts,
+        prompts=_prompt_ids(whole),
         noted={
             "strong_weight": strong_weight,
             "category": category,
@@ -177,6 +172,20 @@ def rank_tables(
         },
         **options,
     )
+
+
+def battles_of(
+    tables: RunTables,
+    *,
+    judges: Sequence[str] | None = None,
+    category: str | None = None,
+    strong_weight: float = 3.0,
+) -> pl.DataFrame:
+    """Return the battles that a run is ranked by; options and errors as in `rank_tables`."""
+    part = of_category(of_judges(tables, judges), category)
+    if part.battles is not None:
+        return equal_judges(part.battles)
+    return battles_from_judgments(part.judgments, strong_weight=strong_weight)
 
 
 def of_judges(tables: RunTables, judges: Sequence[str] | None) -> RunTables:
