@@ -122,6 +122,8 @@ class _Question:
     method: str
     scale: str
     baseline: int | None
+    without_style: int
+    """Verdicts left out because an answer has no style features."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +281,7 @@ def _rank(
     answer = _answer(question, estimator, battles, chosen)
     return Ranking(
         settings={**_settings(question, chosen), "unranked": unranked, **noted},
-        counts=_counts(evidence),
+        counts={**_counts(evidence), "without_style": question.without_style},
         rows=_rows(question, estimator, answer, missing_weight, chosen),
         pairs=_pairs(evidence, answer, chosen["level"]),
         style=_style_rows(chosen["style"], answer),
@@ -336,6 +338,7 @@ def _question(evidence: Evidence, answers: pl.DataFrame | None, options: RankOpt
     star = baseline is not None and _star(evidence, baseline)
     make_scale, scale = _scale(evidence, baseline, options)
     ties = options["ties"]
+    games = int(evidence.games.sum())
     if options["style"]:
         if answers is None:
             raise RankingError("style control needs a table of answer features")
@@ -348,7 +351,14 @@ def _question(evidence: Evidence, answers: pl.DataFrame | None, options: RankOpt
         build, method = win_rate(baseline), "win rate"
     else:
         build, method = bradley_terry(make_scale), "Bradley–Terry"
-    return _Question(evidence=evidence, build=build, method=method, scale=scale, baseline=baseline)
+    return _Question(
+        evidence=evidence,
+        build=build,
+        method=method,
+        scale=scale,
+        baseline=baseline,
+        without_style=games - int(evidence.games.sum()),
+    )
 
 
 def _scale(evidence: Evidence, baseline: int | None, options: RankOptions) -> tuple[MakeScale, str]:

@@ -62,6 +62,8 @@ def _caption(ranking: Ranking) -> str:
         f"{settings['method']}; score = {settings['scale']}; {settings['interval']}, "
         f"{ranking.counts['prompts']} prompts" + (f"; {ties}" if ties else "")
     ]
+    if left_out := ranking.counts.get("without_style"):
+        lines.append(f"{left_out} verdicts left out: no style counts of an answer")
     if held := settings.get("held_by_ridge"):
         lines.append(f"only held finite, not placed by the battles: {', '.join(held)}")
     if unranked := settings.get("unranked"):

@@ -115,5 +115,6 @@ def test_battles_whose_answers_have_no_counts_are_left_out_and_a_model_without_a
     some = answers.filter((pl.col("model") != "m1") | (pl.col("prompt_id") < "p150"))
     ranking = rank(battles, features=some, style=("length",), draws=20)
     assert next(row for row in ranking.rows if row.model == "m1").prompts == 150
+    assert ranking.counts["without_style"] == 50
     with pytest.raises(RankingError, match="no style features for the answers of m1"):
         rank(battles, features=answers.filter(pl.col("model") != "m1"), style=("length",))
