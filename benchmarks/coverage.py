@@ -12,16 +12,16 @@ import numpy as np
 import polars as pl
 
 from leaderboards.estimators import win_rate
-from leaderboards.evidence import Evidence, Floats
+from leaderboards.evidence import Evidence, Floats, Ints
 from leaderboards.intervals import by_bootstrap, by_sandwich, prompt_draws, sandwich
 from leaderboards.multiplicity import rank_sets
 
 MODELS, PROMPTS, DRAWS, LEVEL = 20, 500, 1000, 0.95
 
 
-def games(rng: np.random.Generator, prompts: int) -> tuple[Floats, Floats]:
+def games(rng: np.random.Generator, prompts: int, spread: float = 1.0) -> tuple[Floats, Floats]:
     """Return weights and won weights (2, prompts, models) of the two games of each model."""
-    edge = np.linspace(-1, 1, MODELS) + rng.normal(0, 1, (prompts, MODELS))
+    edge = np.linspace(-spread, spread, MODELS) + rng.normal(0, 1, (prompts, MODELS))
     edge += rng.normal(0, 0.7, (prompts, 1))
     margin = edge + rng.logistic(size=(2, *edge.shape))
     weight = np.where(np.abs(margin) > 2, 3.0, 1.0)
@@ -52,6 +52,17 @@ def verdicts_alone(rng: np.random.Generator, weight: Floats, won: Floats) -> tup
     share = won.sum(axis=(0, 1)) / copies
     drawn = rng.binomial(copies, share, (200, MODELS)) / copies
     return 100 * np.quantile(drawn, 0.025, axis=0), 100 * np.quantile(drawn, 0.975, axis=0)
+
+
+def equal_models_stay_equal(seed: int, behind: Ints) -> float:
+    """Return whether no rank set leaves out a place where all models are equally good."""
+    weight, won = games(np.random.default_rng(seed), PROMPTS, spread=0.0)
+    estimator = win_rate(0)(as_evidence(weight.sum(axis=0), won.sum(axis=0)))
+    scores = 100 * estimator.parameters
+    drawn = 100 * estimator.redraw(prompt_draws(PROMPTS, DRAWS, seed))
+    sure = by_bootstrap(scores, drawn, level=LEVEL, prompts=behind, models=MODELS + 1)
+    best, worst = rank_sets(scores, sure, LEVEL, behind)
+    return float((best == 1).all() and (worst == MODELS + 1).all())
 
 
 def main() -> None:
@@ -94,6 +105,9 @@ def main() -> None:
             }
             for name, value in found.items():
                 hits.setdefault(f"{kind}: {name}", []).append(float(value))
+        hits.setdefault("bootstrap: all rank sets at once, all models equal", []).append(
+            equal_models_stay_equal(seed, behind)
+        )
     for name, values in hits.items():
         print(f"{name}: {100 * np.mean(values):.1f} %")
 
