@@ -104,13 +104,4 @@ PASSING = [
     cut_short,
     not_json,
 ]
-    too_many_with_a_wait,
-    too_many,
-    broken,
-    unavailable,
-    silent,
-    dropped,
-    cut_short,
-    not_json,
-]
 LASTING = [no_choices, null_content, refused, at_its_limit, unknown_model]
