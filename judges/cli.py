@@ -449,8 +449,8 @@ def audit(
             seed=seed,
         )
         if as_json:
-            found = {"judges": [asdict(judge) for judge in audits], **asdict(swayed)}
-            typer.echo(json.dumps(found, ensure_ascii=False))
+            rows = [{**asdict(judge), **asdict(swayed.of(judge.judge))} for judge in audits]
+            typer.echo(json.dumps(rows, ensure_ascii=False))
         else:
             for table in (audit_table(audits), *preference_tables(swayed)):
                 _print(table)

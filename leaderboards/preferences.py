@@ -63,6 +63,14 @@ class Preferences:
     families: tuple[FamilyPreference, ...]
     agreement: tuple[JudgeAgreement, ...]
 
+    def of(self, judge: str) -> "Preferences":
+        """Return what is known of one judge, its agreement with each other judge among it."""
+        return Preferences(
+            style=tuple(row for row in self.style if row.judge == judge),
+            families=tuple(row for row in self.families if row.judge == judge),
+            agreement=tuple(r for r in self.agreement if judge in (r.judge_a, r.judge_b)),
+        )
+
 
 def preferences(
     judgments: pl.DataFrame,

@@ -9,21 +9,13 @@ from leaderboards.preferences import family, preferences, tied_pairs
 
 def judgments(verdict, judges=("gpt-judge", "claude-judge"), prompts=40):
     models = ("gpt-x", "claude-x")
-    return pl.DataFrame(
-        [
-            {
-                "prompt_id": f"p{i}",
-                "judge": j,
-                "model_a": a,
-                "model_b": b,
-                "verdict": verdict(j, a, i),
-            }
-            for i in range(prompts)
-            for j in judges
-            for a, b in (models, models[::-1])
-        ],
-        schema_overrides=JUDGMENT_SCHEMA,
-    )
+    rows = [
+        (f"p{i}", judge, a, b, verdict(judge, a, i), None, None, None)
+        for i in range(prompts)
+        for judge in judges
+        for a, b in (models, models[::-1])
+    ]
+    return pl.DataFrame(rows, JUDGMENT_SCHEMA, orient="row")
 
 
 NO_ANSWERS = pl.DataFrame(schema=ANSWER_SCHEMA)
