@@ -10,7 +10,6 @@ import gzip
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -25,14 +24,6 @@ _POINTS = {"A>>B": 1.0, "A>B": 1.0, "A=B": 0.5, "B>A": 0.0, "B>>A": 0.0}
 _EXCERPT = 160
 _PACKED = 0.2
 """What is left of a battle file's JSON when it is packed, at the least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """Which texts a site may carry: prompts, and answers with the judges' words on them."""
-
-    prompts: bool = True
-    answers: bool = True
 
 
 def games_table(tables: RunTables, models: Sequence[str]) -> pl.DataFrame:
@@ -202,6 +193,7 @@ def answer_row(answer: Mapping[str, Any], models: Mapping[str, int]) -> dict[str
         "model": models[answer["model"]],
         **{name: value for name, value in counts.items() if value is not None},
         "error": answer["error"],
+        "earlier": answer["earlier"] or None,
         "text": text,
         "tree": None if text is None else markdown_tree(text),
     }
@@ -239,7 +231,7 @@ def _parts(content: Mapping[str, Any], parts: int) -> list[dict[str, Any]]:
         part = min(parts - 1, filled * parts // total)
         filled += size
         known = {key: value for key, value in piece.items() if value is not None}
-        words = {key: known.pop(key) for key in ("text", "tree") if key in known}
+        words = {key: known.pop(key) for key in ("text", "tree", "earlier") if key in known}
         texts[part][kind].append({"at": len(head[kind]), **words})
         head[kind].append({**known, **({"part": part} if part else {})})
     return [{**head, "texts": texts[0]}, *texts[1:]]
