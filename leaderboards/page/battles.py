@@ -22,8 +22,8 @@ SHARD_BYTES = 256_000
 
 _POINTS = {"A>>B": 1.0, "A>B": 1.0, "A=B": 0.5, "B>A": 0.0, "B>>A": 0.0}
 _EXCERPT = 160
-_PACKED = 0.2
-"""What is left of a battle file's JSON when it is packed, at the least."""
+_PACKED = 0.25
+"""What is left of a battle file's JSON when it is packed, about: a first guess at its parts."""
 
 
 def games_table(tables: RunTables, models: Sequence[str]) -> pl.DataFrame:
@@ -165,7 +165,7 @@ def shard_files(number: int, content: Mapping[str, Any]) -> list[tuple[str, byte
     in the file whose number `part` gives.
     """
     pieces = len(content["answers"]) + len(content["games"])
-    parts = max(1, round(len(json_bytes(content)) * _PACKED / SHARD_BYTES))
+    parts = math.ceil(len(json_bytes(content)) * _PACKED / SHARD_BYTES)
     while True:
         names = [f"p{number:04d}" + (f"-{part}" if part else "") for part in range(parts)]
         files = [
