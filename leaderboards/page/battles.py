@@ -154,8 +154,8 @@ def sample(battles: pl.DataFrame, count: int) -> pl.DataFrame:
     """Return at most `count` battles: half of them flipped ones, evenly spread over the rest."""
     flipped = battles.filter(pl.col("order") == 2)
     others = battles.filter(pl.col("order") != 2)
-    marked = _spread(flipped, max(count // 2, count - others.height))
-    return pl.concat([marked, _spread(others, count - marked.height)]).sort("prompt_id", "a", "b")
+    marked = evenly(flipped, max(count // 2, count - others.height))
+    return pl.concat([marked, evenly(others, count - marked.height)]).sort("prompt_id", "a", "b")
 
 
 def shard_files(number: int, content: Mapping[str, Any]) -> list[tuple[str, bytes]]:
@@ -237,7 +237,7 @@ def _parts(content: Mapping[str, Any], parts: int) -> list[dict[str, Any]]:
     return [{**head, "texts": texts[0]}, *texts[1:]]
 
 
-def _spread(table: pl.DataFrame, count: int) -> pl.DataFrame:
+def evenly(table: pl.DataFrame, count: int) -> pl.DataFrame:
     """Return `count` rows at even distances."""
     if count >= table.height:
         return table
