@@ -71,6 +71,13 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class Interval(StrEnum):
+    """How intervals are made: by drawing prompts again, or at once by a formula."""
+
+    bootstrap = "bootstrap"
+    sandwich = "sandwich"
+
+
 class StyleForm(StrEnum):
     """How counts of headers, lists and bold are compared."""
 
@@ -629,6 +636,9 @@ def publish(
         typer.Option(help="A folder `benchbuild build` wrote, for its card and its map of topics."),
     ] = None,
     style: Style = "length,headers,lists,bold",
+    interval: Annotated[
+        Interval, typer.Option(help="sandwich needs no draws: for very large runs.")
+    ] = Interval.bootstrap,
     level: Level = 0.95,
     draws: Draws = 1000,
     seed: Seed = 0,
@@ -668,6 +678,7 @@ def publish(
             with_prompts=not no_prompts,
             single_file=single_file,
             noindex=noindex,
+            interval=interval.value,
             level=level,
             draws=draws,
             seed=seed,
