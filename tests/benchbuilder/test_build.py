@@ -2,10 +2,12 @@
 
 import json
 import random
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from aiohttp import web
 
 import benchbuilder
 from benchbuilder.build import BuildConfig, build, cluster_prompts
@@ -14,7 +16,7 @@ from llms.errors import UserError
 from llms.files import read_jsonl
 from llms.store import ResponseStore
 from tests.benchbuilder.made_up import annotator, criteria_of, texts, write_log
-from tests.llms.fake_server import fake_server
+from tests.llms.fake_server import completion, fake_server
 
 SAMPLE = next(iter(benchbuilder.__path__)) + "/sample"
 PAIRS = texts(200)
@@ -34,8 +36,6 @@ def log(tmp_path):
 
 
 def sample_log():
-    from pathlib import Path
-
     return Path(SAMPLE, "prompts.jsonl")
 
 
@@ -124,10 +124,6 @@ def test_a_second_annotator_is_compared_criterion_by_criterion(tmp_path, store, 
 
 
 def test_topics_are_named_by_a_model_and_fall_back_to_keywords(tmp_path, store, log):
-    from aiohttp import web
-
-    from tests.llms.fake_server import completion
-
     async def name(body):
         asked = body["messages"][-1]["content"]
         return web.json_response(completion("Baking bread" if "oven" in asked else "x" * 500))

@@ -13,7 +13,7 @@ from llms.store import ResponseStore
 from tests.benchbuilder.made_up import annotator, texts, write_log
 from tests.llms.fake_server import fake_server
 
-NEW_TOPIC = [
+STARS = [
     "comet",
     "orbit",
     "telescope",
@@ -39,7 +39,7 @@ def first(tmp_path):
 
 def stars(count):
     return [
-        f"{' '.join(NEW_TOPIC[(n + k) % 10] for k in range(6))} number{n} meets 1234567"
+        f"{' '.join(STARS[(n + k) % 10] for k in range(6))} number{n} meets 1234567"
         for n in range(count)
     ]
 
