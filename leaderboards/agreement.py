@@ -4,10 +4,11 @@ Against a table of human ratings, whole rankings are compared; against human vot
 same prompt and pair of models. Every interval says what was resampled.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import atanh, sqrt, tanh
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,9 +19,11 @@ from judges.records import RunTables
 from leaderboards.battles import battles_from_judgments
 from leaderboards.evidence import Floats
 from leaderboards.intervals import percentile_interval, prompt_draws
+from leaderboards.rank import of_category, of_judges, rank, rank_tables
 from leaderboards.records import Ranking, RankingError
 
 CLASSES = ("first", "tie", "second")
+_SHARES = {"model_a": 1.0, "model_b": 0.0, "tie": 0.5, "tie (bothbad)": 0.5}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,8 @@ class Agreement:
     matched: tuple[str, ...]
     only_here: tuple[str, ...]
     only_human: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What could not be computed, and why."""
 
 
 def agree_with_ratings(
@@ -123,6 +128,7 @@ def _correlation(
 ) -> Measure:
     """Interval on Fisher's z scale, with variance spread / degrees (Bonett and Wright 2000)."""
     low = high = None
+    value = round(value, 12)
     if degrees > 0 and abs(value) < 1:
         half = NormalDist().inv_cdf((1 + level) / 2) * sqrt(spread / degrees)
         low, high = tanh(atanh(value) - half), tanh(atanh(value) + half)
@@ -184,6 +190,10 @@ def agree_with_votes(
     tables: RunTables,
     votes: pl.DataFrame,
     *,
+    names: Mapping[str, str] | None = None,
+    judges: Sequence[str] | None = None,
+    category: str | None = None,
+    strong_weight: float = 3.0,
     level: float = 0.95,
     draws: int = 1000,
     seed: int = 0,
@@ -191,12 +201,17 @@ def agree_with_votes(
     """Compare the verdicts of a run with human votes on the same prompts and pairs of models.
 
     The verdicts on a pair (both orders, all judges) make one decision: the side that every verdict
-    favours, else a tie. A pair with a missing verdict makes none. Intervals resample prompts.
+    favours, else a tie. A pair with a missing verdict makes none; intervals of these figures
+    resample prompts. The ranking is compared with that of the votes as with a table of ratings.
 
     Args:
         tables: the run.
         votes: columns prompt_id, model_a, model_b, winner
             (`model_a`, `model_b`, `tie` or `tie (bothbad)`).
+        names: for models of the run, what the votes call them; others are matched exactly.
+        judges: the judges to compare; all of them where None.
+        category: compare on the prompts of this category only.
+        strong_weight: how many times A>>B and B>>A count in the ranking.
         level: of the intervals.
         draws: bootstrap draws of prompts.
         seed: of the draws.
@@ -204,6 +219,10 @@ def agree_with_votes(
     Raises:
         RankingError: a column is missing, a winner unknown, or no vote is on a judged pair.
     """
+    tables = of_category(of_judges(tables, judges), category)
+    _require(votes)
+    ours = {theirs: own for own, theirs in (names or {}).items()}
+    votes = votes.with_columns(pl.col("model_a", "model_b").replace(ours))
     battles = _complete_battles(tables)
     people = _vote_counts(votes)
     judged = _decisions(battles)
@@ -214,14 +233,61 @@ def agree_with_votes(
         raise RankingError("no vote is on a prompt and pair of models that was judged")
     counts = prompt_draws(items["prompt_id"].n_unique(), draws, seed)
     here, there = _models(battles), _models(votes)
+    same = votes.join(tables.prompts, on="prompt_id", how="semi") if category else votes
+    ranked, notes = _ranked_measures(tables, same, strong_weight, level, draws, seed)
     return Agreement(
         kind="votes",
         level=level,
-        measures=_vote_measures(items, counts, level),
+        notes=notes,
+        measures=(*_vote_measures(items, counts, level), *ranked),
         matched=tuple(sorted(here & there)),
         only_here=tuple(sorted(here - there)),
         only_human=tuple(sorted(there - here)),
     )
+
+
+def agree_by_category(
+    tables: RunTables, votes: pl.DataFrame, **options: Any
+) -> dict[str, Agreement]:
+    """Return `agree_with_votes` for each category of the prompts that were judged and voted on."""
+    judged = tables.judgments if tables.battles is None else tables.battles
+    shared = tables.prompts.join(votes, on="prompt_id", how="semi").join(
+        judged, on="prompt_id", how="semi"
+    )
+    return {
+        category: agree_with_votes(tables, votes, category=category, **options)
+        for category in shared["category"].drop_nulls().unique().sort()
+    }
+
+
+def _ranked_measures(
+    tables: RunTables,
+    votes: pl.DataFrame,
+    strong_weight: float,
+    level: float,
+    draws: int,
+    seed: int,
+) -> tuple[tuple[Measure, ...], tuple[str, ...]]:
+    """Return the figures of the two rankings, or why there are none."""
+    options: dict[str, Any] = {"level": level, "draws": draws, "seed": seed}
+    cast = votes.select(
+        "prompt_id",
+        "model_a",
+        "model_b",
+        outcome=pl.col("winner").replace_strict(_SHARES, return_dtype=pl.Float64),
+        weight=pl.lit(1.0),
+    )
+    try:
+        people = rank(cast, scale="rating", **options)
+        ranking = rank_tables(tables, strong_weight=strong_weight, **options)
+        ratings = pl.DataFrame(
+            [(row.model, row.score, row.low, row.high) for row in people.rows],
+            schema=["model", "rating", "low", "high"],
+            orient="row",
+        )
+        return agree_with_ratings(ranking, ratings, level=level).measures, ()
+    except RankingError as reason:
+        return (), (f"the ranking of the votes is not compared: {reason}",)
 
 
 def _complete_battles(tables: RunTables) -> pl.DataFrame:
@@ -237,17 +303,19 @@ def _complete_battles(tables: RunTables) -> pl.DataFrame:
     return battles_from_judgments(tables.judgments.filter(complete))
 
 
-def _vote_counts(votes: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a prompt and pair, with the number of votes for each of `CLASSES`."""
+def _require(votes: pl.DataFrame) -> None:
     if missing := {"prompt_id", "model_a", "model_b", "winner"} - set(votes.columns):
         raise RankingError(f"the votes lack the column {', '.join(sorted(missing))}")
-    shares = {"model_a": 1.0, "model_b": 0.0, "tie": 0.5, "tie (bothbad)": 0.5}
+
+
+def _vote_counts(votes: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a prompt and pair, with the number of votes for each of `CLASSES`."""
     scored = votes.with_columns(
-        outcome=pl.col("winner").replace_strict(shares, default=None, return_dtype=pl.Float64)
+        outcome=pl.col("winner").replace_strict(_SHARES, default=None, return_dtype=pl.Float64)
     )
     if scored["outcome"].null_count():
         bad = scored.filter(pl.col("outcome").is_null())["winner"][0]
-        raise RankingError(f"winner {bad!r} is none of {', '.join(shares)}")
+        raise RankingError(f"winner {bad!r} is none of {', '.join(_SHARES)}")
     share = pl.col("share")
     return (
         _turned(scored)

@@ -156,23 +156,20 @@ def rank_tables(
     Raises:
         RankingError: as `rank`, or an unknown judge or category.
     """
-    judgments = choose_judges(tables.judgments, judges)
+    whole = of_judges(tables, judges)
+    prompts = _prompt_ids(whole)
+    part = of_category(whole, category)
     battles = (
-        battles_from_judgments(judgments, strong_weight=strong_weight)
-        if tables.battles is None
-        else equal_judges(choose_judges(tables.battles, judges))
+        battles_from_judgments(part.judgments, strong_weight=strong_weight)
+        if part.battles is None
+        else equal_judges(part.battles)
     )
-    everything = [*battles["prompt_id"].drop_nulls().unique(), *judgments["prompt_id"].unique()]
-    if category is not None:
-        kept = _prompts_of(tables.prompts, category)
-        judgments = judgments.join(kept, on="prompt_id", how="semi")
-        battles = battles.join(kept, on="prompt_id", how="semi")
     return rank(
         battles,
         features=tables.answers,
-        missing=judgments.filter(pl.col("verdict").is_null()),
+        missing=part.judgments.filter(pl.col("verdict").is_null()),
         missing_weight=max(strong_weight, 1.0),
-        prompts=everything,
+        prompts=prompts,
         noted={
             "strong_weight": strong_weight,
             "category": category,
@@ -180,6 +177,47 @@ def rank_tables(
         },
         **options,
     )
+
+
+def of_judges(tables: RunTables, judges: Sequence[str] | None) -> RunTables:
+    """Return the run with the verdicts of these judges only; all of them where None.
+
+    Raises:
+        RankingError: a judge has no row.
+    """
+    battles = None if tables.battles is None else choose_judges(tables.battles, judges)
+    judgments = tables.judgments if battles is not None else choose_judges(tables.judgments, judges)
+    return replace(tables, judgments=judgments, battles=battles)
+
+
+def of_category(tables: RunTables, category: str | None) -> RunTables:
+    """Return the run with the prompts of this category only; all of them where None.
+
+    Raises:
+        RankingError: no prompt is of this category.
+    """
+    if category is None:
+        return tables
+    kept = tables.prompts.filter(pl.col("category") == category)
+    if not kept.height:
+        known = ", ".join(sorted(tables.prompts["category"].drop_nulls().unique())) or "none"
+        raise RankingError(f"no prompt of category {category!r}; categories: {known}")
+
+    def part(table: pl.DataFrame) -> pl.DataFrame:
+        return table.join(kept, on="prompt_id", how="semi", maintain_order="left")
+
+    return replace(
+        tables,
+        prompts=kept,
+        answers=part(tables.answers),
+        judgments=part(tables.judgments),
+        battles=None if tables.battles is None else part(tables.battles),
+    )
+
+
+def _prompt_ids(tables: RunTables) -> list[str]:
+    table = tables.judgments if tables.battles is None else tables.battles
+    return table["prompt_id"].drop_nulls().unique().to_list()
 
 
 def rank(
@@ -374,14 +412,6 @@ def _with_features(
         names = ", ".join(evidence.models[model] for model in lost)
         raise RankingError(f"no style features for the answers of {names}")
     return kept, values[known]
-
-
-def _prompts_of(prompts: pl.DataFrame, category: str) -> pl.DataFrame:
-    kept = prompts.filter(pl.col("category") == category)
-    if not kept.height:
-        known = ", ".join(sorted(prompts["category"].drop_nulls().unique())) or "none"
-        raise RankingError(f"no prompt of category {category!r}; categories: {known}")
-    return kept.select("prompt_id")
 
 
 def _answer(

@@ -28,10 +28,10 @@ class Axis:
         return round(100 * min(1.0, max(0.0, share)), 2)
 
 
-def score_axis(rows: Sequence[Mapping[str, Any]]) -> Axis:
-    """Return an axis over the intervals of `rows` with round ends and a little air."""
-    low = min(_end(row, "low") for row in rows)
-    high = max(_end(row, "high") for row in rows)
+def score_axis(rows: Sequence[Mapping[str, Any]], others: Sequence[float] = ()) -> Axis:
+    """Return an axis with round ends over the intervals of `rows` and the scores `others`."""
+    low = min(*(_end(row, "low") for row in rows), *others, _end(rows[0], "low"))
+    high = max(*(_end(row, "high") for row in rows), *others, _end(rows[0], "high"))
     step = _step((high - low) / 8)
     ends = Axis(floor(low / step) * step, ceil(high / step) * step)
     return ends if ends.high > ends.low else Axis(low - 1, high + 1)

@@ -30,7 +30,6 @@ from leaderboards.page.battles import (
     shard_files,
     win_rates,
 )
-from leaderboards.page.bounds import missing_bounds
 from leaderboards.page.charts import badge, top_ten
 from leaderboards.page.data import DEFAULT_STYLE, leaderboard, make_boards
 from leaderboards.page.files import FILES, data_files, sums_file
@@ -112,7 +111,6 @@ def site_files(
         battles,
         win_rates(battles),
         audits=audit(tables.judgments) if tables.judgments.height else [],
-        bounds=missing_bounds(tables, rank_tables, **rank_options),
         agreement=agreement,
         card=card,
         title=title,

@@ -208,15 +208,25 @@ def test_a_single_file_holds_a_sample_of_the_battles(visit, publish, run_of):
     expect(page.locator("#battle .game")).to_have_count(2)
 
 
-def test_many_models_get_a_matrix_that_the_arrow_keys_move_in(visit, publish, run_of):
-    site = publish(run_of([f"m{number:02d}" for number in range(24)], 4))
-    page = visit(site)
+def test_many_models_get_a_matrix_that_the_arrow_keys_move_in(visit, many):
+    page = visit(many)
     page.locator("#matrix").scroll_into_view_if_needed()
     page.locator("#matrix").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator("#matrix-text")).to_contain_text("takes")
     page.keyboard.press("Enter")
     expect(page.locator("#battle-status")).to_have_text("4 battles of 92.")
+
+
+def test_a_long_table_is_folded_until_asked_and_whole_in_print(visit, publish, run_of):
+    site = publish(run_of([f"m{number:02d}" for number in range(28)], 2), style=())
+    page = visit(site)
+    assert len(models(page)) == 25
+    page.emulate_media(media="print")
+    assert len(models(page)) == 28
+    page.emulate_media(media="screen")
+    page.get_by_role("button", name="Show all 28 models").click()
+    assert len(models(page)) == 28
 
 
 def test_an_embedded_table_follows_its_address(visit, twelve):
