@@ -85,13 +85,6 @@ class StyleForm(StrEnum):
     density = "density"
 
 
-class Interval(StrEnum):
-    """How intervals are made."""
-
-    bootstrap = "bootstrap"
-    sandwich = "sandwich"
-
-
 class Cluster(StrEnum):
     """What counts as one piece of evidence."""
 
