@@ -1,19 +1,20 @@
-"""Prompts -> vectors, by one of three ways that are named by a string.
+"""Prompts -> vectors, by a way that is named by a string.
 
 `tfidf` needs nothing but scikit-learn. `sentence-transformers` runs a model here: the default one,
-or `sentence-transformers:NAME_OR_PATH`, or the name or path alone. Any model spec
-(`openai:text-embedding-3-small`, `http://host:port/v1#name`) asks an endpoint. Vectors have length
-1, so that a dot product is a cosine.
+or `sentence-transformers:NAME_OR_PATH`, or the name or path alone; `ray` and `ray:NAME_OR_PATH` run
+it on every GPU of a Ray cluster. Any model spec (`openai:text-embedding-3-small`,
+`http://host:port/v1#name`) asks an endpoint. Vectors have length 1, so that a dot product is a
+cosine.
 """
 
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbuilder.encoders import Encode, encoding_here, encoding_on_ray
 from llms.errors import UserError
 from llms.files import digest
 from llms.progress import Progress
@@ -26,6 +27,7 @@ MAX_CHARS = 4000
 """Longer prompts are embedded by their beginning."""
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 LOCAL = "sentence-transformers"
+RAY = "ray"
 ENDPOINTS = frozenset({"openai", "http", "https", "litellm", "vllm"})
 _CHUNK = 1024
 
@@ -44,21 +46,26 @@ def embed(
         UserError: the embedder is unknown, its extra is not installed, or its endpoint fails.
     """
     beginnings = [text[:MAX_CHARS] for text in texts]
-    scheme, _, name = embedder.partition(":")
+    scheme = embedder.partition(":")[0]
     if scheme == "tfidf":
         return tfidf_vectors(beginnings, seed=seed)
     if scheme in ENDPOINTS:
         return _endpoint_vectors(beginnings, embedder, store, progress)
-    model = (name or DEFAULT_MODEL) if scheme == LOCAL else embedder
-    return _local_vectors(beginnings, model, store, progress)
+    model = _model(embedder)
+    encode = encoding_on_ray(model) if scheme == RAY else encoding_here(model)
+    return _model_vectors(beginnings, model, encode, store, progress)
 
 
 def embedder_name(embedder: str) -> str:
     """Return an embedder's name without the folder its model is in."""
-    scheme, _, name = embedder.partition(":")
-    if scheme in {"tfidf", *ENDPOINTS}:
+    if embedder.partition(":")[0] in {"tfidf", *ENDPOINTS}:
         return embedder
-    return f"{LOCAL}:{Path((name or DEFAULT_MODEL) if scheme == LOCAL else embedder).name}"
+    return f"{LOCAL}:{Path(_model(embedder)).name}"
+
+
+def _model(embedder: str) -> str:
+    scheme, _, name = embedder.partition(":")
+    return (name or DEFAULT_MODEL) if scheme in (LOCAL, RAY) else embedder
 
 
 def unit(vectors: NDArray[np.floating]) -> Vectors:
@@ -94,49 +101,37 @@ def tfidf_vectors(texts: Sequence[str], *, seed: int) -> Vectors:
     return unit(TruncatedSVD(width, random_state=seed).fit_transform(weights))
 
 
-def _local_vectors(
-    texts: Sequence[str], model: str, store: ResponseStore | None, progress: Progress
+def _model_vectors(
+    texts: Sequence[str],
+    model: str,
+    encode: Encode,
+    store: ResponseStore | None,
+    progress: Progress,
 ) -> Vectors:
     """Return the vectors of a sentence-transformers model, asking it only for what is new."""
     revision = _revision(model)
     keys = [digest([LOCAL, model if revision is None else revision, text]) for text in texts]
     known: dict[str, bytes] = dict(store.get_vectors(keys)) if store is not None else {}
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-    for part in _encoded(missing, model, progress) if missing else ():
+    for part in _encoded(missing, encode, progress) if missing else ():
         known.update(part)
         if store is not None:
             store.put_vectors(model, part)
     return unit(np.stack([np.frombuffer(known[key], dtype="<f4") for key in keys]))
 
 
-def _encoded(texts: dict[str, str], model: str, progress: Progress) -> Iterator[dict[str, bytes]]:
+def _encoded(
+    texts: dict[str, str], encode: Encode, progress: Progress
+) -> Iterator[dict[str, bytes]]:
     """Yield the vectors of chunks of texts, shortest first: a batch pads to its longest text."""
-    encoder = _encoder(model)
-    batch = 32 if encoder.device.type == "cpu" else 256
-    progress.start("embed", len(texts))
     order = sorted(texts, key=lambda key: (len(texts[key]), key))
-    for start in range(0, len(order), _CHUNK):
-        keys = order[start : start + _CHUNK]
-        rows = encoder.encode(
-            [texts[key] for key in keys], batch_size=batch, show_progress_bar=False
-        )
-        yield {key: np.asarray(row, "<f4").tobytes() for key, row in zip(keys, rows, strict=True)}
+    chunks = [order[start : start + _CHUNK] for start in range(0, len(order), _CHUNK)]
+    progress.start("embed", len(texts))
+    for keys, rows in zip(
+        chunks, encode([texts[key] for key in keys] for keys in chunks), strict=True
+    ):
+        yield {key: row.astype("<f4").tobytes() for key, row in zip(keys, rows, strict=True)}
         progress.advance("embed", len(keys))
-
-
-def _encoder(model: str) -> Any:
-    try:
-        from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise UserError(
-            "sentence-transformers is not installed: pip install 'benchbuilder[embed]', "
-            "or embed by words with --embedder tfidf"
-        ) from error
-    try:
-        return SentenceTransformer(model)
-    except (OSError, ValueError) as error:
-        first = str(error).splitlines()[0]
-        raise UserError(f"cannot load the embedding model {model!r}: {first}") from error
 
 
 def _revision(model: str) -> str | None:
