@@ -109,9 +109,10 @@ def look_up(folder: Path, count: int = 100_000) -> None:
         for start in range(0, count, 10_000):
             part = requests[start : start + 10_000]
             store.commit({r.key: Reply(request=r, text="A short answer.") for r in part})
-        start_time = perf_counter()
+        start_time, cpu = perf_counter(), process_time()
         found = store.find({request.key: request for request in requests})
-        print(f"look-up of {len(found):,} stored replies: {perf_counter() - start_time:.2f} s")
+        seconds, busy = perf_counter() - start_time, process_time() - cpu
+        print(f"look-up of {len(found):,} stored replies: {seconds:.2f} s ({busy:.2f} s CPU)")
 
     async def stream() -> int:
         with ResponseStore(folder / "many.sqlite") as store:

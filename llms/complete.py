@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 
 from llms.budget import Budget
@@ -27,7 +28,7 @@ _Keyed = tuple[str, Request]
 Check = Callable[[Reply], str | None]
 """Returns why a reply cannot be used, or None."""
 
-WINDOW = 1024
+WINDOW = 2048
 STOP_SECONDS = 5.0
 LOOKUP = 256
 SILENT = Silent()
@@ -62,7 +63,7 @@ def ask(
         places[id(request)].append(place)
     results: dict[int, Result] = {}
     capped = budget is not None and budget.limit is not None
-    ordered = sorted(requests, key=prompt_of) if capped else _taking_turns(requests)
+    ordered = sorted(requests, key=_by_prompt) if capped else _taking_turns(requests)
 
     async def collect() -> None:
         async for result in complete(
@@ -205,7 +206,15 @@ class _Door:
                     self._under_way[key].append(request)
                 else:
                     self._under_way[key] = []
-                    self._answers.add(group.create_task(self._answer(key, request, lanes[key])))
+                    task = group.create_task(self._answer(key, request, lanes[key]))
+                    self._answers.add(task)
+                    task.add_done_callback(partial(self._ended, request))
+
+    def _ended(self, request: Request, task: asyncio.Task[None]) -> None:
+        """Count an answer's task as done; a task cancelled before it began also comes here."""
+        self._budget.settle(request)
+        self._answers.discard(task)
+        self._end_if_done()
 
     async def _answer(self, key: str, request: Request, lane: Lane) -> None:
         budget = self._budget
@@ -232,10 +241,6 @@ class _Door:
             await self._commit(key, failure_of(request, error))
         except UserError as error:
             self._give_up(error)
-        finally:
-            budget.settle(request)
-            self._answers.discard(_this_task())
-            self._end_if_done()
 
     async def _commit(self, key: str, result: Result) -> None:
         committed = asyncio.get_running_loop().create_future()
@@ -388,6 +393,10 @@ def _taking_turns(requests: Sequence[Request]) -> Iterator[Request]:
             yield by_model[name].popleft()
             if not by_model[name]:
                 del by_model[name]
+
+
+def _by_prompt(request: Request) -> tuple[str, str]:
+    return _managed_model(request), prompt_of(request)
 
 
 def _managed_model(request: Request) -> str:

@@ -139,7 +139,7 @@ def _spec(file: str, entry: Any) -> ModelSpec:
         revision: str | None = None
         system: str | None = None
         params: dict[str, Any] = {}
-        concurrency: int | None = Field(default=None, ge=1, le=10_000)
+        concurrency: int | None = Field(default=None, ge=1, le=1_000)
         timeout: float | None = Field(default=None, gt=0)
         prices: PriceEntry | None = None
         price_per_hour: float | None = Field(default=None, ge=0)

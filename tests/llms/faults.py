@@ -4,7 +4,8 @@
 
 It prints its port. A share of all attempts fails; which, depends only on the question and on how
 often it was asked, so that every run meets the same faults. `/counts` tells how often each
-question was asked and properly answered, and how many requests were under way at once.
+question was asked and properly answered, and how many requests were under way at once,
+`/total` how many answers were given.
 """
 
 import asyncio
@@ -134,9 +135,14 @@ async def serve(share: float) -> None:
     async def counts(request: web.Request) -> web.Response:
         return web.json_response({"answered": answered, "asked": asked, "busiest": busiest})
 
+    async def total(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.01)
+        return web.Response(text=str(answered.total()))
+
     app = web.Application()
     app.router.add_post("/v1/chat/completions", chat)
     app.router.add_get("/counts", counts)
+    app.router.add_get("/total", total)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=2048).start()

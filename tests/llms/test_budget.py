@@ -14,7 +14,7 @@ from llms.records import Failure, ModelSpec, Prices, Reply, Request, Usage
 from llms.store import ResponseStore
 from tests.llms.fake_server import completion, fake_server
 from tests.llms.faults import fault_server
-from tests.llms.test_faults import asker, counts
+from tests.llms.test_faults import asker, counts, total
 
 A_CENT_A_TOKEN = Prices(10_000, 10_000)
 
@@ -133,7 +133,7 @@ def test_what_is_under_way_at_the_end_of_a_program_is_stored(tmp_path, ending):
     store = tmp_path / "responses.sqlite"
     with fault_server(0) as url:
         program = asker(url, store, 100_000, 32, 0, 60)
-        while sum(counts(url)["answered"].values()) < 200:
+        while total(url) < 200:
             pass
         program.send_signal(ending)
         program.communicate()

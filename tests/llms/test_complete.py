@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from llms.complete import ask
+from llms.complete import ask, complete
 from llms.errors import UserError
 from llms.lanes import Patience, Slots
 from llms.records import Failure, ModelSpec, Prices, Reply, Request, Usage
@@ -228,6 +228,24 @@ def test_concurrency_falls_under_overload_and_recovers():
         slots.went_well()
     assert fallen == pytest.approx(64 * 0.7)
     assert slots.limit == 64
+
+
+def test_what_is_under_way_is_kept_when_another_model_has_no_key(store, monkeypatch):
+    async def slowly(body):
+        await asyncio.sleep(0.2)
+        return web.json_response(completion("fine"))
+
+    async def exhaust(requests):
+        async for _ in complete(requests, store=store):
+            pass
+
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with fake_server(slowly) as server:
+        paid = questions(server.spec(), *map(str, range(300)))
+        keyless = questions(server.spec(kind="openai", name="keyless"), "a")
+        with pytest.raises(UserError, match="keyless needs a key"):
+            asyncio.run(exhaust([*paid, *keyless]))
+    assert len(store.get_many(paid)) == len(server.asked)
 
 
 def test_a_stalled_reply_ends_at_the_time_limit(store):
