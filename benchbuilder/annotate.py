@@ -6,8 +6,8 @@ list.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import polars as pl
 
@@ -21,8 +21,8 @@ from prompts import template
 Style = Literal["short", "reasoned"]
 
 TEMPLATES = {"short": "annotate", "reasoned": "annotate_reasoned"}
-_LIST = re.compile(r"\[([^\[\]]*)\]")
-_NUMBERS = re.compile(r"\s*(?:(['\"]?)[1-7]\1\s*(?:,\s*(['\"]?)[1-7]\2\s*)*,?)?\s*")
+_LIST = re.compile(r"\[([\d\s,'\"]*)\]")
+_BARE = re.compile(r"\s*\d(?:\s*,\s*\d)*\s*")
 
 ANNOTATION_SCHEMA = pl.Schema(
     {
@@ -42,28 +42,41 @@ def annotate(
     style: Style,
     store: ResponseStore,
     progress: Progress,
-) -> list[Annotation]:
-    """Ask `annotator` about each row (id, text) of `prompts`; answers come in the same order."""
+) -> pl.DataFrame:
+    """Ask `annotator` about each row (id, text) of `prompts`.
+
+    Returns a frame of `ANNOTATION_SCHEMA`, one row a prompt in the same order. A prompt whose
+    reply failed has no criteria and no score, and says why in `annotation_error`.
+    """
     from llms.complete import ask
 
     requests = [
         annotation_request(key, text, annotator=annotator, style=style)
         for key, text in prompts.select("id", "text").iter_rows()
     ]
-    progress.start("annotate", len(requests))
+    stage = f"annotate by {annotator.name}"
+    progress.start(stage, len(requests))
     results = ask(
-        requests, store=store, check=unreadable, on_result=lambda _: progress.advance("annotate")
+        requests,
+        store=store,
+        check=unreadable,
+        on_result=lambda _: progress.advance(stage),
+        progress=progress,
     )
-    return [_annotation(result) for result in results]
+    return annotation_table([_annotation(result) for result in results])
 
 
 def annotation_request(key: str, text: str, *, annotator: ModelSpec, style: Style) -> Request:
-    """Return the request that asks for the criteria one prompt meets."""
+    """Return the request that asks for the criteria one prompt meets.
+
+    Endpoints known to have structured output (openai, vllm) are bound to a schema.
+    """
     asked = template(TEMPLATES[style]).render(prompt=text, marker=digest(text)[:12])
+    bound = annotator.kind in {"openai", "vllm"}
     return Request(
         spec=annotator,
         messages=[{"role": "user", "content": asked}],
-        params={"temperature": 0, "max_tokens": 64 if style == "short" else 1024},
+        params={"response_format": _schema(style)} if bound else {},
         about={"prompt_id": key},
     )
 
@@ -74,15 +87,17 @@ def unreadable(reply: Reply) -> str | None:
 
 
 def read_criteria(text: str) -> Criteria | None:
-    """Return the criteria of the last list of numbers 1 to 7 in `text`; None if there is none.
+    """Return the criteria of the last list of numbers in `text`; None if it has none of 1 to 7.
 
     Prose may stand around the list, and the numbers may be quoted. The last list counts, because
     a model that corrects itself does so at the end.
     """
-    lists = [found for found in _LIST.findall(text) if _NUMBERS.fullmatch(found)]
+    lists = [text] if _BARE.fullmatch(text) else _LIST.findall(text)
     if not lists:
         return None
-    numbers = {int(number) for number in re.findall(r"[1-7]", lists[-1])}
+    numbers = {int(number) for number in re.findall(r"\d+", lists[-1])}
+    if not numbers <= set(range(1, 8)):
+        return None
     return Criteria(*(number in numbers for number in range(1, 8)))
 
 
@@ -104,7 +119,21 @@ def annotation_table(annotations: Sequence[Annotation]) -> pl.DataFrame:
 def _annotation(result: Result) -> Annotation:
     key, name = result.request.about["prompt_id"], result.request.spec.name
     if isinstance(result, Reply):
-        criteria = read_criteria(result.text)
-        error = None if criteria else "unreadable"
-        return Annotation(key, name, criteria, result.text, error)
+        return Annotation(key, name, read_criteria(result.text), result.text)
     return Annotation(key, name, None, result.text, result.reason)
+
+
+def _schema(style: Style) -> Mapping[str, Any]:
+    numbers = {"type": "array", "items": {"type": "integer", "enum": list(range(1, 8))}}
+    reasons = {"reasons": {"type": "string"}} if style == "reasoned" else {}
+    fields = {**reasons, "criteria": numbers}
+    schema = {
+        "type": "object",
+        "properties": fields,
+        "required": list(fields),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "criteria", "strict": True, "schema": schema},
+    }

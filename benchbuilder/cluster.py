@@ -55,16 +55,12 @@ def cluster_vectors(
     """Return the clusters of unit `vectors`.
 
     Rows that HDBSCAN leaves out go to the cluster with the nearest centre where the cosine is at
-    least `outlier_similarity`; with None they stay out.
+    least `outlier_similarity`; with None they stay out. Where no groups are found at all, too few
+    rows for instance, all rows are one cluster (or all stay out).
 
     Raises:
-        UserError: too few rows for one cluster, or UMAP is asked for and not installed.
+        UserError: UMAP is asked for and not installed.
     """
-    if len(vectors) < 2 * min_cluster_size:
-        raise UserError(
-            f"{len(vectors)} prompts are too few for clusters of {min_cluster_size}; "
-            "give more prompts or a smaller --min-cluster-size"
-        )
     sample = stratified_rows(vectors, size=sample_size, seed=seed)
     fitted = vectors[sample]
     space = _space(vectors, fitted, reducer)
@@ -79,6 +75,8 @@ def cluster_vectors(
     rest = np.setdiff1d(np.arange(len(vectors)), sample)
     if len(rest):
         found[rest] = labels_of_sample[nearest(vectors[rest], fitted, k=1).rows[:, 0]]
+    if found.max(initial=NONE) == NONE and outlier_similarity is not None:
+        found[:] = 0
     return _clustering(vectors, space, _by_size(found), outlier_similarity, seed)
 
 
@@ -98,6 +96,8 @@ def hdbscan_labels(points: NDArray[np.float32], *, min_cluster_size: int, cosine
     """
     from sklearn.cluster import HDBSCAN
 
+    if len(points) < 2 * min_cluster_size:
+        return np.full(len(points), NONE, dtype=np.int64)
     graph = _neighbour_graph(points, k=NEIGHBOURS, cosine=cosine)
     model = HDBSCAN(
         min_cluster_size=min_cluster_size,

@@ -5,12 +5,16 @@ any model spec (`openai:text-embedding-3-small`, `http://host:port/v1#name`) ask
 Vectors have length 1, so that a dot product is a cosine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llms.errors import UserError
+from llms.files import digest
 from llms.progress import Progress
 from llms.store import ResponseStore
 
@@ -20,6 +24,8 @@ Vectors = NDArray[np.float32]
 MAX_CHARS = 4000
 """Longer prompts are embedded by their beginning."""
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+LOCAL = "sentence-transformers"
+_CHUNK = 1024
 
 
 def embed(
@@ -30,7 +36,7 @@ def embed(
     store: ResponseStore | None,
     progress: Progress,
 ) -> Vectors:
-    """Return one unit vector for each text.
+    """Return one unit vector for each text; those of models are kept in the store, if given.
 
     Raises:
         UserError: the embedder is unknown, its extra is not installed, or its endpoint fails.
@@ -39,9 +45,17 @@ def embed(
     scheme, _, name = embedder.partition(":")
     if scheme == "tfidf":
         return tfidf_vectors(beginnings, seed=seed)
-    if scheme == "sentence-transformers":
-        return sentence_vectors(beginnings, model=name or DEFAULT_MODEL, progress=progress)
-    return _endpoint_vectors(beginnings, embedder=embedder, store=store)
+    if scheme == LOCAL:
+        return _local_vectors(beginnings, name or DEFAULT_MODEL, store, progress)
+    return _endpoint_vectors(beginnings, embedder, store, progress)
+
+
+def embedder_name(embedder: str) -> str:
+    """Return an embedder's name without the folder its model is in."""
+    scheme, _, name = embedder.partition(":")
+    if scheme == LOCAL:
+        return f"{scheme}:{Path(name or DEFAULT_MODEL).name}"
+    return embedder
 
 
 def unit(vectors: NDArray[np.floating]) -> Vectors:
@@ -77,8 +91,37 @@ def tfidf_vectors(texts: Sequence[str], *, seed: int) -> Vectors:
     return unit(TruncatedSVD(width, random_state=seed).fit_transform(weights))
 
 
-def sentence_vectors(texts: Sequence[str], *, model: str, progress: Progress) -> Vectors:
-    """Return the vectors of a sentence-transformers model, by name or path."""
+def _local_vectors(
+    texts: Sequence[str], model: str, store: ResponseStore | None, progress: Progress
+) -> Vectors:
+    """Return the vectors of a sentence-transformers model, asking it only for what is new."""
+    revision = _revision(model)
+    keys = [digest([LOCAL, model if revision is None else revision, text]) for text in texts]
+    known: dict[str, bytes] = dict(store.get_vectors(keys)) if store is not None else {}
+    missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+    for part in _encoded(missing, model, progress) if missing else ():
+        known.update(part)
+        if store is not None:
+            store.put_vectors(model, part)
+    return unit(np.stack([np.frombuffer(known[key], dtype="<f4") for key in keys]))
+
+
+def _encoded(texts: dict[str, str], model: str, progress: Progress) -> Iterator[dict[str, bytes]]:
+    """Yield the vectors of chunks of texts, shortest first: a batch pads to its longest text."""
+    encoder = _encoder(model)
+    batch = 32 if encoder.device.type == "cpu" else 256
+    progress.start("embed", len(texts))
+    order = sorted(texts, key=lambda key: (len(texts[key]), key))
+    for start in range(0, len(order), _CHUNK):
+        keys = order[start : start + _CHUNK]
+        rows = encoder.encode(
+            [texts[key] for key in keys], batch_size=batch, show_progress_bar=False
+        )
+        yield {key: np.asarray(row, "<f4").tobytes() for key, row in zip(keys, rows, strict=True)}
+        progress.advance("embed", len(keys))
+
+
+def _encoder(model: str) -> Any:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
@@ -86,24 +129,31 @@ def sentence_vectors(texts: Sequence[str], *, model: str, progress: Progress) ->
             "sentence-transformers is not installed: pip install 'benchbuilder[embed]', "
             "or embed by words with --embedder tfidf"
         ) from error
-    encoder = SentenceTransformer(model)
-    progress.start("embed", len(texts))
-    batches = []
-    for start in range(0, len(texts), 512):
-        batch = list(texts[start : start + 512])
-        batches.append(encoder.encode(batch, batch_size=32, show_progress_bar=False))
-        progress.advance("embed", len(batch))
-    return unit(np.concatenate(batches))
+    try:
+        return SentenceTransformer(model)
+    except (OSError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise UserError(f"cannot load the embedding model {model!r}: {first}") from error
+
+
+def _revision(model: str) -> str | None:
+    """Return the digest of a model's weights, if it is a folder here; None for a name."""
+    weights = sorted(Path(model).glob("*.safetensors")) if Path(model).is_dir() else []
+    hashed = sha256()
+    for file in weights:
+        hashed.update(file.read_bytes())
+    return hashed.hexdigest() if weights else None
 
 
 def _endpoint_vectors(
-    texts: Sequence[str], *, embedder: str, store: ResponseStore | None
+    texts: Sequence[str], embedder: str, store: ResponseStore | None, progress: Progress
 ) -> Vectors:
     from llms.embeddings import embed_texts
     from llms.specs import parse_spec
     from llms.store import default_store_path
 
+    spec = parse_spec(embedder)
     if store is not None:
-        return unit(embed_texts(texts, spec=parse_spec(embedder), store=store))
+        return unit(embed_texts(texts, spec=spec, store=store, progress=progress))
     with ResponseStore(default_store_path()) as opened:
-        return unit(embed_texts(texts, spec=parse_spec(embedder), store=opened))
+        return unit(embed_texts(texts, spec=spec, store=opened, progress=progress))

@@ -53,13 +53,28 @@ def funnel(prompts: pl.DataFrame) -> dict[str, int]:
     }
 
 
+def write_all(
+    out: Path,
+    prompts: pl.DataFrame,
+    *,
+    vectors: Vectors,
+    rejected: Sequence[Rejected],
+    card: Card,
+) -> list[BenchmarkItem]:
+    """Write every file of a benchmark but prompts.html, and return its items."""
+    write_prompt_tables(out, prompts, vectors=vectors, rejected=rejected)
+    items = write_items(out, prompts)
+    digests = {"benchmark.jsonl": file_digest(out / "benchmark.jsonl")}
+    write_card(out, {**card, "digests": digests})
+    return items
+
+
 def write_prompt_tables(
     out: Path, prompts: pl.DataFrame, *, vectors: Vectors, rejected: Sequence[Rejected]
 ) -> None:
     """Write prompts.parquet, embeddings.npy and rejected.jsonl.
 
-    Row i of embeddings.npy belongs to the i-th prompt of prompts.parquet that has a place on the
-    map (x and y).
+    The column `row` of prompts.parquet says which row of embeddings.npy is a prompt's vector.
     """
     write_whole(out / "prompts.parquet", _parquet(prompts))
     array = io.BytesIO()
@@ -84,10 +99,15 @@ def write_card(out: Path, card: Card) -> None:
 
 def write_items(out: Path, prompts: pl.DataFrame) -> list[BenchmarkItem]:
     """Write the chosen prompts as benchmark.jsonl, in the order of their ids, and return them."""
-    chosen = prompts.filter(pl.col("reason").is_null()).sort("id")
-    items = [_item(row) for row in chosen.iter_rows(named=True)]
+    items = items_of(prompts)
     write_benchmark(out / "benchmark.jsonl", items)
     return items
+
+
+def items_of(prompts: pl.DataFrame) -> list[BenchmarkItem]:
+    """Return the chosen prompts, those without a reason, as items in the order of their ids."""
+    chosen = prompts.filter(pl.col("reason").is_null()).sort("id")
+    return [_item(row) for row in chosen.iter_rows(named=True)]
 
 
 def _item(row: Mapping[str, Any]) -> BenchmarkItem:
@@ -96,12 +116,18 @@ def _item(row: Mapping[str, Any]) -> BenchmarkItem:
         turns=tuple(row["turns"]),
         language=row["language"],
         source=row["source"],
-        tags=tuple(row["tags"]),
+        tags=_tags(row),
+        category=row["category"],
         cluster=row["cluster"],
         topic=row["topic"],
         criteria=Criteria(*(row[name] for name in Criteria._fields)),
         score=row["score"],
     )
+
+
+def _tags(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a prompt's tags, with `contaminated` where it stands in a benchmark given."""
+    return (*row["tags"], *(["contaminated"] if row.get("contaminated") else []))
 
 
 def _parquet(prompts: pl.DataFrame) -> bytes:

@@ -236,6 +236,22 @@ def _storable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def read_table(path: Path) -> pl.DataFrame:
+    """Read any table the readers know, all its columns, as one frame.
+
+    Raises:
+        UserError: it cannot be read, or a row of it cannot.
+    """
+    if _kind(path) == ".parquet" and path.is_file():
+        return pl.read_parquet(path)
+    rows = []
+    for number, row in _rows(path):
+        if isinstance(row, str):
+            raise UserError(f"{path}, line {number}: {row}")
+        rows.append(dict(row))
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
 def find_sources(paths: Iterable[Path]) -> list[Source]:
     """Return the files that `paths` stand for: files, folders, globs, or `hf:NAME` datasets.
 

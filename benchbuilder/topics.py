@@ -4,8 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchbuilder.cluster import NONE, Labels
+from benchbuilder.cluster import NONE, Clustering, Labels
 from benchbuilder.embed import MAX_CHARS
+from llms.files import digest
+from llms.progress import Progress
+from llms.records import ModelSpec, Reply, Request
+from llms.store import ResponseStore
+from prompts import template
 
 
 def keyword_topics(texts: Sequence[str], labels: Labels, *, words: int = 4) -> list[str]:
@@ -46,3 +51,52 @@ def _name(number: int, weights: np.ndarray, names: np.ndarray, words: int) -> st
     best = np.argsort(-weights, kind="stable")[:words]
     chosen = [str(names[index]) for index in best if weights[index] > 0]
     return ", ".join(chosen) or f"cluster {number}"
+
+
+def named_topics(
+    texts: Sequence[str],
+    clustering: Clustering,
+    keywords: Sequence[str],
+    *,
+    namer: ModelSpec,
+    store: ResponseStore,
+    progress: Progress,
+) -> list[str]:
+    """Return a name by `namer` for each cluster; its keywords where the model gave none.
+
+    The model sees the keywords and the ten prompts nearest to the cluster's centre.
+    """
+    from llms.complete import ask
+
+    requests = [
+        _naming_request(number, texts, clustering, words, namer)
+        for number, words in enumerate(keywords)
+    ]
+    results = ask(requests, store=store, check=_no_name, progress=progress)
+    return [
+        _line(result.text) if isinstance(result, Reply) else words
+        for result, words in zip(results, keywords, strict=True)
+    ]
+
+
+def _naming_request(
+    number: int, texts: Sequence[str], clustering: Clustering, words: str, namer: ModelSpec
+) -> Request:
+    inside = np.flatnonzero(clustering.labels == number)
+    central = inside[np.argsort(-clustering.similarity[inside], kind="stable")[:10]]
+    examples = [" ".join(texts[row].split())[:300] for row in central.tolist()]
+    marker = digest(examples)[:12]
+    asked = template("topic_name").render(keywords=words, examples=examples, marker=marker)
+    return Request(
+        spec=namer,
+        messages=[{"role": "user", "content": asked}],
+        about={"cluster": str(number)},
+    )
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).strip(" .\"'")
+
+
+def _no_name(reply: Reply) -> str | None:
+    return None if 0 < len(_line(reply.text)) <= 80 else "unreadable"

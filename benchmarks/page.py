@@ -83,7 +83,7 @@ def make_run(models: int, prompts: int, seed: int = 0) -> RunTables:
     )
 
 
-def build(tables: RunTables, out: Path, draws: int) -> None:
+def build(tables: RunTables, out: Path, interval: str) -> None:
     """Write the site and print how long it took and how large it is."""
     make_boards = site.make_boards
     ranked = [0.0]
@@ -97,7 +97,7 @@ def build(tables: RunTables, out: Path, draws: int) -> None:
     site.make_boards = timed
     begin, work = time.perf_counter(), time.process_time()
     sizes = {}
-    for path, content in site_files(tables, title="Two hundred models", draws=draws):
+    for path, content in site_files(tables, title="Two hundred models", interval=interval):
         file = out / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
@@ -108,7 +108,7 @@ def build(tables: RunTables, out: Path, draws: int) -> None:
     shards = [size for path, size in sizes.items() if path.startswith("s/p")]
     print(
         f"build {seconds:.1f} s ({work:.1f} s of processor), of it {ranked[0]:.1f} s for "
-        f"{len(CATEGORIES) + 1} plain and as many style-controlled rankings, {draws} draws"
+        f"{len(CATEGORIES) + 1} plain and as many style-controlled rankings ({interval})"
     )
     print(f"memory peak {peak:.2f} GiB (run tables included)")
     print(f"index {len(page) / 1000:.0f} kB, {len(gzip.compress(page, 6)) / 1000:.0f} kB gzip")
@@ -173,14 +173,14 @@ def main() -> None:
     options.add_argument("--models", type=int, default=200)
     options.add_argument("--prompts", type=int, default=500)
     options.add_argument("--out", type=Path)
-    options.add_argument("--draws", type=int, default=1000)
+    options.add_argument("--interval", choices=("bootstrap", "sandwich"), default="sandwich")
     given = options.parse_args()
     out = given.out or Path(tempfile.mkdtemp(prefix="page-"))
     print(f"Python {platform.python_version()}, polars {version('polars')}, {platform.machine()}")
     begin = time.perf_counter()
     tables = make_run(given.models, given.prompts)
     print(f"{tables.judgments.height:,} games made in {time.perf_counter() - begin:.0f} s")
-    build(tables, out, given.draws)
+    build(tables, out, given.interval)
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     if executable is None:
         print("no Chromium: reading is not measured")

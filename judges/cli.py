@@ -21,6 +21,7 @@ from llms.console import (
 from llms.errors import UserError
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.table import Table
 
     from judges.config import RunConfig
@@ -70,18 +71,18 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class Interval(StrEnum):
+    """How intervals are made: by drawing prompts again, or at once by a formula."""
+
+    bootstrap = "bootstrap"
+    sandwich = "sandwich"
+
+
 class StyleForm(StrEnum):
     """How counts of headers, lists and bold are compared."""
 
     ratio = "ratio"
     density = "density"
-
-
-class Interval(StrEnum):
-    """How intervals are made."""
-
-    bootstrap = "bootstrap"
-    sandwich = "sandwich"
 
 
 class Cluster(StrEnum):
@@ -574,22 +575,43 @@ def agree(
 
 @app.command(epilog="Example: judge audit results/run1")
 def audit(
-    run: Run, level: Level = 0.95, draws: Draws = 1000, seed: Seed = 0, as_json: AsJson = False
+    run: Run,
+    category: Annotated[str | None, typer.Option(help="Only prompts of this category.")] = None,
+    human: Annotated[
+        Path | None,
+        typer.Option(help="Human votes: style is then compared on pairs that people call equal."),
+    ] = None,
+    level: Level = 0.95,
+    draws: Draws = 1000,
+    seed: Seed = 0,
+    as_json: AsJson = False,
 ) -> None:
-    """Show whether the judges of a run are to be trusted."""
+    """Show whether the judges of a run are to be trusted, and what sways them."""
     with _coat():
         from judges.runs import read_run
         from leaderboards.audit import audit as audit_judges
-        from leaderboards.terminal import audit_table
+        from leaderboards.preferences import preferences
+        from leaderboards.terminal import audit_table, preference_tables
 
-        judgments = read_run(run).judgments
+        tables = read_run(run)
+        judgments = _of_category(tables, category)
         if judgments.is_empty():
             raise UserError(f"{run} has no games to audit; battles and votes have no judge")
         audits = audit_judges(judgments, level=level, draws=draws, seed=seed)
+        swayed = preferences(
+            judgments,
+            tables.answers,
+            among=_equal_pairs(human) if human else None,
+            level=level,
+            draws=draws,
+            seed=seed,
+        )
         if as_json:
-            typer.echo(json.dumps([asdict(judge) for judge in audits], ensure_ascii=False))
+            rows = [{**asdict(judge), **asdict(swayed.of(judge.judge))} for judge in audits]
+            typer.echo(json.dumps(rows, ensure_ascii=False))
         else:
-            _print(audit_table(audits))
+            for table in (audit_table(audits), *preference_tables(swayed)):
+                _print(table)
 
 
 @app.command(epilog="Example: judge publish results/run1 --out site")
@@ -607,6 +629,9 @@ def publish(
         typer.Option(help="A folder `benchbuild build` wrote, for its card and its map of topics."),
     ] = None,
     style: Style = "length,headers,lists,bold",
+    interval: Annotated[
+        Interval, typer.Option(help="sandwich needs no draws: for very large runs.")
+    ] = Interval.bootstrap,
     level: Level = 0.95,
     draws: Draws = 1000,
     seed: Seed = 0,
@@ -646,6 +671,7 @@ def publish(
             with_prompts=not no_prompts,
             single_file=single_file,
             noindex=noindex,
+            interval=interval.value,
             level=level,
             draws=draws,
             seed=seed,
@@ -655,6 +681,26 @@ def publish(
         )
         count = write_site(out, files)
         progress.note(f"{count} files; open {out / 'index.html'}")
+
+
+def _of_category(tables: "RunTables", category: str | None) -> "pl.DataFrame":
+    if category is None:
+        return tables.judgments
+    known = tables.prompts["category"].unique().sort().to_list()
+    if category not in known:
+        raise UserError(f"no category {category!r}; there are {', '.join(known) or 'none'}")
+    ids = tables.prompts.filter(category=category)["prompt_id"]
+    return tables.judgments.filter(tables.judgments["prompt_id"].is_in(ids.implode()))
+
+
+def _equal_pairs(human: Path) -> "pl.DataFrame":
+    from judges.human import holds_votes, read_human
+    from leaderboards.preferences import tied_pairs
+
+    votes = read_human(human)
+    if not holds_votes(votes):
+        raise UserError(f"{human} holds ratings; votes on pairs tell which answers are equal")
+    return tied_pairs(votes)
 
 
 @contextmanager

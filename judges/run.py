@@ -30,6 +30,7 @@ from judges.protocols import Protocol, rewritten
 from judges.records import Answer, Judgment
 from judges.repetition import largest_group
 from judges.runs import (
+    alone_at,
     write_answers,
     write_canaries,
     write_judgments,
@@ -102,10 +103,26 @@ def run(
     """
     items = read_benchmark(benchmark)
     tally = Tally()
-    ask = live(store, tally)
-    played = _within_budget(items, config, ask, tally, progress)
-    report = _report(items, played)
-    _tell(report, progress)
+
+    def waiting() -> None:
+        progress.note(f"another process works on {out}; waiting for it to end")
+
+    with alone_at(out, waiting):
+        played = _within_budget(items, config, live(store, tally), tally, progress)
+        report = _report(items, played)
+        _tell(report, progress)
+        _write(out, items, config, played, report)
+    return report
+
+
+def _write(
+    out: Path,
+    items: Sequence[BenchmarkItem],
+    config: RunConfig,
+    played: Played,
+    report: RunReport,
+) -> None:
+    """Write the run folder, the record last."""
     write_prompts(out, items)
     for spec in config.models:
         write_answers(out, spec.name, (a for a in played.answers if a.model == spec.name))
@@ -113,7 +130,6 @@ def run(
         write_judgments(out, spec.name, (j for j in played.judgments if j.judge == spec.name))
     write_canaries(out, played.canary_judgments)
     write_meta(out, run_record(items, config, report))
-    return report
 
 
 def play(

@@ -4,8 +4,11 @@ Written whole each time and read back as `RunTables`. Names of models and judges
 by percent-encoding, so that `run1/checkpoint-500` and `run2/checkpoint-500` stay two models.
 """
 
+import fcntl
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,31 @@ from judges.records import (
 )
 from llms.errors import UserError
 from llms.files import read_jsonl, write_jsonl, write_whole
+
+
+@contextmanager
+def alone_at(run: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the run folder `run`, made if need be; wait while another process holds it.
+
+    The hold ends with the process, however that ends. `on_wait` is called before waiting.
+
+    Raises:
+        UserError: the folder cannot be made.
+    """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        folder = os.open(run, os.O_RDONLY)
+    except OSError as error:
+        raise UserError(f"cannot write {run}: {error.strerror or error}") from error
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def write_meta(run: Path, meta: dict[str, Any]) -> None:

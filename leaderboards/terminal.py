@@ -7,13 +7,15 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from leaderboards.agreement import Agreement
-from leaderboards.audit import JudgeAudit, Share
+from leaderboards.audit import JudgeAudit
 from leaderboards.combine import Combined
 from leaderboards.cycles import Cycles
 from leaderboards.elo import EloRow
 from leaderboards.planning import Plan
+from leaderboards.preferences import Preferences
 from leaderboards.records import Ranking, RankingRow
 from leaderboards.series import Series
+from leaderboards.shares import Share
 
 
 def ranking_table(
@@ -209,11 +211,35 @@ def audit_table(audits: tuple[JudgeAudit, ...]) -> Table:
         ("consistent", "same verdict in both orders"),
         ("first_twice", "first answer, both orders"),
         ("second_twice", "second answer, both orders"),
+        ("repeated", "same verdict when judged again"),
         ("ties", "ties"),
         ("failed", "no verdict"),
     ):
         table.add_row(label, *(_share(getattr(audit, name)) for audit in audits))
     return table
+
+
+def preference_tables(found: Preferences) -> list[Table]:
+    """Return what sways the judges: style, families of models, and one judge beside another."""
+    tables = []
+    if any(row.share.n for row in found.style):
+        style = Table("judge", "more", "favoured, where sides were taken", box=SIMPLE_HEAD)
+        for row in found.style:
+            style.add_row(_plain(row.judge), row.feature, _share(row.share))
+        tables.append(style)
+    families = Table("judge", "family", "points", "beyond other judges", box=SIMPLE_HEAD)
+    for kin in found.families:
+        mark = " (its own)" if kin.own else ""
+        lead = _share(kin.beyond_others)
+        families.add_row(_plain(kin.judge), f"{_plain(kin.family)}{mark}", _share(kin.points), lead)
+    tables.append(families)
+    if found.agreement:
+        judges = Table("judge", "and judge", "same side", "kappa", box=SIMPLE_HEAD)
+        for pair in found.agreement:
+            kappa = "not known" if pair.kappa is None else f"{pair.kappa:.2f}"
+            judges.add_row(_plain(pair.judge_a), _plain(pair.judge_b), _share(pair.same), kappa)
+        tables.append(judges)
+    return tables
 
 
 def _share(share: Share) -> str:

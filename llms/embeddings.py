@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ def embed_texts(
         UserError: the model cannot be reached, refuses a text, or a key is missing. Vectors that
             arrived before are in the store.
     """
+    if spec.kind == "vllm" and "--runner" not in spec.engine_args:
+        spec = replace(spec, engine_args=(*spec.engine_args, "--runner", "pooling"))
     keys = [_key(text, spec) for text in texts]
     stored = store.get_vectors(keys)
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in stored}
@@ -77,6 +80,7 @@ def _key(text: str, spec: ModelSpec) -> str:
             "address": spec.address if spec.kind in ("http", "openai") else None,
             "model": spec.model,
             "revision": spec.revision,
+            "engine_args": spec.engine_args,
             "params": dict(spec.params),
             "text": text,
         }

@@ -18,6 +18,7 @@ from llms.records import ModelSpec, Prices, Request, Usage
 BYTES_PER_TOKEN = 3.5
 EXPECTED_OUTPUT = 1024
 """Tokens that a reply is taken to have where nothing limits it."""
+TOKENS_PER_IMAGE = 1500
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
@@ -41,11 +42,19 @@ def cost_of(spec: ModelSpec, usage: Usage) -> float | None:
 
 def expected_tokens(request: Request) -> Usage:
     """Return the tokens that `request` may take: by its length, and by the limit on its reply."""
-    contents = (str(message.get("content")) for message in request.sent_messages())
-    given = sum(len(content.encode("utf-8", "replace")) for content in contents) / BYTES_PER_TOKEN
+    given = sum(_content_tokens(message.get("content")) for message in request.sent_messages())
     params = request.sent_params()
     limit = params.get("max_completion_tokens") or params.get("max_tokens") or EXPECTED_OUTPUT
     return Usage(input=int(given) + 8, output=int(limit))
+
+
+def _content_tokens(content: Any) -> float:
+    if not isinstance(content, list):
+        return len(str(content).encode("utf-8", "replace")) / BYTES_PER_TOKEN
+    return sum(
+        _content_tokens(part["text"]) if part.get("type") == "text" else TOKENS_PER_IMAGE
+        for part in content
+    )
 
 
 def expected_cost(request: Request) -> float | None:

@@ -76,7 +76,8 @@ class VllmServer:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the process on a free port."""
+        """Start the process, anew where it died, on a free port."""
+        self.stop()
         self._port = _free_port()
         listen = ["--host", "127.0.0.1", "--port", str(self._port)]
         command = [*self._command, "--served-model-name", self.model, *listen, *self._arguments]
@@ -84,7 +85,7 @@ class VllmServer:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("wb") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", watchdog.__file__, *command],
+                    [*_watched(), *command],
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
@@ -211,6 +212,10 @@ def server_of(spec: ModelSpec, gpus: Sequence[str]) -> VllmServer:
         arguments=["--enable-prefix-caching", *revision, *spec.engine_args],
         environment={"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {},
     )
+
+
+def _watched() -> list[str]:
+    return [sys.executable, "-I", watchdog.__file__, str(watchdog.GRACE_SECONDS)]
 
 
 def _is_folder(spec: ModelSpec) -> bool:

@@ -1,8 +1,9 @@
 """Runs one command and ends it, with all its children, when standard input closes.
 
-Started as a script in a process of its own. Whoever started it holds the other end of the pipe;
-the kernel closes that end however its holder dies, kill -9 included, so that nothing is orphaned.
-Uses the standard library only, for it runs outside any environment.
+Started as `python watchdog.py GRACE-SECONDS COMMAND…`, in a process of its own. Whoever started it
+holds the other end of the pipe; the kernel closes that end however its holder dies, kill -9
+included, so that nothing is orphaned. Uses the standard library only, for it runs outside any
+environment.
 """
 
 import ctypes
@@ -17,8 +18,11 @@ GRACE_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1
 
 
-def main(command: list[str]) -> int:
-    """Run `command` until it ends or standard input closes; return its exit code."""
+def main(command: list[str], grace: float) -> int:
+    """Run `command` until it ends or standard input closes; return its exit code.
+
+    Its process group is asked to end, and killed where it has not ended in `grace` seconds.
+    """
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -31,7 +35,7 @@ def main(command: list[str]) -> int:
         signal.signal(name, lambda *_: closed.set())
     while child.poll() is None and not closed.wait(0.1):
         pass
-    _end_group(child)
+    _end_group(child, grace)
     return child.wait()
 
 
@@ -45,8 +49,8 @@ def _watch_input(closed: threading.Event) -> None:
     closed.set()
 
 
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + GRACE_SECONDS
+def _end_group(child: subprocess.Popen[bytes], grace: float) -> None:
+    deadline = time.monotonic() + grace
     try:
         os.killpg(child.pid, signal.SIGTERM)
         while time.monotonic() < deadline:
@@ -59,4 +63,4 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[2:], float(sys.argv[1])))

@@ -17,6 +17,11 @@ TINY_ARGUMENTS = [
 TINY_ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put browser tests last: playwright leaves an event loop running, where no other can start."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(scope="session")
 def vllm_python() -> str:
     """Return the interpreter that has vLLM, or skip."""

@@ -60,7 +60,6 @@ def leaderboard(
     win_rates: pl.DataFrame,
     *,
     audits: Sequence[Any],
-    bounds: Mapping[str, tuple[float, float]],
     agreement: Any,
     card: Mapping[str, Any] | None,
     title: str,
@@ -77,7 +76,7 @@ def leaderboard(
         "counts": _counts(tables, battles, overall),
         "settings": plain(overall.settings),
         "style_settings": plain(controlled.settings) if controlled else None,
-        "models": _models(tables, models, battles, bounds),
+        "models": _models(tables, models, battles),
         "boards": [_board(board) for board in boards],
         "style": plain(controlled.style) if controlled else [],
         "win_rates": [
@@ -167,7 +166,6 @@ def _models(
     tables: RunTables,
     models: Sequence[str],
     battles: pl.DataFrame,
-    bounds: Mapping[str, tuple[float, float]],
 ) -> list[dict[str, Any]]:
     answers = {
         row["model"]: row
@@ -189,7 +187,6 @@ def _models(
             **{key: answers.get(model, nothing)[key] for key in nothing},
             "judging_cost": judging.get(model),
             "won": won.get(position),
-            "missing_bounds": plain(bounds.get(model)),
         }
         for position, model in enumerate(models)
     ]

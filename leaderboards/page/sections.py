@@ -15,8 +15,7 @@ TABLE_MODELS = 20
 
 def index_values(data: Mapping[str, Any], *, links: bool) -> dict[str, Any]:
     """Return the template's values; `links` says whether single battles can be opened."""
-    raw = data["boards"][0]["raw"]
-    axis = view.axis_of(raw)
+    axis = view.axis_of(data["boards"][0])
     rows = view.table_rows(data)
     card = _card(data["card"]) if data["card"] else None
     agreement = _agreements(data["agreement"])
@@ -90,8 +89,9 @@ def _method(data: Mapping[str, Any]) -> str:
     how = f"{settings.get('interval', 'bootstrap')}{f', {draws:,} draws' if draws else ''}"
     missing = data["counts"]["missing"]
     bounded = (
-        "; in brackets a model's score if all of its own went against it or for it"
-        if any(view.bounds_text(model) for model in data["models"])
+        "; in brackets a model's score if all of its own went against it or for it (†: which "
+        "would change its rank)"
+        if any(view.bounds_text(row) for row in data["boards"][0]["raw"])
         else ""
     )
     owed = f" {plural(missing, 'verdict')} missing, counted for nobody{bounded}." if missing else ""

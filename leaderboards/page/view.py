@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from leaderboards.page.charts import Axis, cost_points, score_axis
+from leaderboards.page.charts import Axis, cost_chart, score_axis
 from leaderboards.page.shell import dollars, fixed, percent, plural, signed, thousands
 
 AXIS_ROWS = 25
@@ -56,7 +56,7 @@ def columns(data: Mapping[str, Any]) -> list[Column]:
 def table_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of the table over all prompts as printed texts, best first."""
     board = data["boards"][0]
-    axis = axis_of(board["raw"])
+    axis = axis_of(board)
     controlled = {row["model"]: row for row in board["controlled"] or ()}
     tied = {board["raw"][0]["model"], *board["tied_with_leader"]}
     return [
@@ -73,7 +73,7 @@ def table_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
             "prompts": thousands(row["prompts"]),
             "games": thousands(row["games"]),
             "missing": thousands(row["missing"]),
-            "bounds": bounds_text(data["models"][number]),
+            "bounds": bounds_text(row),
             **_extra(data["models"][number]),
         }
         for number, row in enumerate(board["raw"])
@@ -84,20 +84,22 @@ def script_data(data: Mapping[str, Any], *, battles: bool) -> dict[str, Any]:
     """Return what the page's script is given inline."""
     names = [model["model"] for model in data["models"]]
     position = {name: number for number, name in enumerate(names)}
-    bounds = {model["model"]: bounds_text(model) for model in data["models"]}
     return {
         "title": data["title"],
         "models": names,
         "baseline": position.get(str(data["settings"].get("baseline")), -1),
         "extra": [[value or "–" for value in _extra(model).values()] for model in data["models"]],
-        "boards": [_script_board(board, position, bounds) for board in data["boards"]],
+        "boards": [_script_board(board, position) for board in data["boards"]],
         "battles": battles,
     }
 
 
-def axis_of(rows: Sequence[Mapping[str, Any]]) -> Axis:
-    """Return the axis of a board's interval bars."""
-    return score_axis(rows[:AXIS_ROWS])
+def axis_of(board: Mapping[str, Any]) -> Axis:
+    """Return the axis of a board's interval bars, with room for the style-controlled scores."""
+    rows = board["raw"][:AXIS_ROWS]
+    shown = {row["model"] for row in rows}
+    others = [row["score"] for row in board["controlled"] or () if row["model"] in shown]
+    return score_axis(rows, others)
 
 
 def bar(axis: Axis, row: Mapping[str, Any], other: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -121,18 +123,20 @@ def style_delta(row: Mapping[str, Any], controlled: Mapping[str, Any] | None) ->
     return "–" if controlled is None else signed(controlled["score"] - row["score"])
 
 
-def bounds_text(model: Mapping[str, Any]) -> str:
+def bounds_text(row: Mapping[str, Any]) -> str:
     """Return `40–63`: the model's score if all its missing verdicts went against or for it.
 
-    Nothing is shown where that is less than a point.
+    Nothing is shown where that is less than a point; a dagger says that its rank would change.
     """
-    low, high = model["missing_bounds"] or (0, 0)
-    return f"{fixed(low, 0)}–{fixed(high, 0)}" if high - low >= 1 else ""
+    low, high = row["if_lost"], row["if_won"]
+    wide = low is not None and high is not None and high - low >= 1
+    bounds = f"{fixed(low, 0)}–{fixed(high, 0)}" if wide else ""
+    return f"{bounds}†" if bounds and row["unsettled"] else bounds
 
 
 def embed_values(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of embed.html: the plain ranking over all prompts."""
-    axis = axis_of(data["boards"][0]["raw"])
+    axis = axis_of(data["boards"][0])
     return {
         "title": data["title"],
         "note": data["note"],
@@ -161,16 +165,17 @@ def heat(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def cost_view(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the cost section: totals, a line for each model, points of the chart."""
+    """Return the cost section: totals, and the chart with its line of the best."""
     costs = {model["model"]: model["cost"] for model in data["models"]}
-    points = cost_points(data["boards"][0]["raw"], costs)
+    chart = cost_chart(data["boards"][0]["raw"], costs)
+    points = chart.points if chart else ()
     best = sorted((point for point in points if point["best"]), key=lambda point: point["x"])
     return {
         "answers": dollars(data["cost"]["answers"]),
         "judging": dollars(data["cost"]["judging"]),
         "known": data["cost"]["answers"] is not None or data["cost"]["judging"] is not None,
         "unpriced": data["cost"]["unpriced"],
-        "points": points,
+        "chart": chart,
         "front": list(pairwise(best)),
     }
 
@@ -217,16 +222,13 @@ def _extra(model: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _script_board(
-    board: Mapping[str, Any], position: Mapping[str, int], bounds: Mapping[str, str]
-) -> dict[str, Any]:
+def _script_board(board: Mapping[str, Any], position: Mapping[str, int]) -> dict[str, Any]:
     controlled = board["controlled"] or []
     deltas = _deltas(board["raw"], controlled)
-    owing = bounds if board["category"] is None else {}
     return {
         "category": board["category"],
-        "raw": [_script_row(row, position, deltas, owing) for row in board["raw"]],
-        "style": [_script_row(row, position, deltas, {}) for row in controlled],
+        "raw": [_script_row(row, position, deltas) for row in board["raw"]],
+        "style": [_script_row(row, position, deltas) for row in controlled],
         "tied": _with_leader(board["raw"], board["tied_with_leader"], position),
         "tiedStyle": _with_leader(controlled, board["tied_with_leader_controlled"], position),
     }
@@ -243,7 +245,6 @@ def _script_row(
     row: Mapping[str, Any],
     position: Mapping[str, int],
     deltas: Mapping[str, str],
-    bounds: Mapping[str, str],
 ) -> list[Any]:
     return [
         position[row["model"]],
@@ -256,7 +257,7 @@ def _script_row(
         row["prompts"],
         row["games"],
         row["missing"],
-        bounds.get(row["model"], ""),
+        bounds_text(row),
     ]
 
 

@@ -28,6 +28,8 @@ class _Running:
     server: VllmServer
     gpus: list[str]
     users: int = 0
+    starting: bool = False
+    started: bool = False
     restarts: int = 0
 
 
@@ -100,17 +102,24 @@ class VllmEndpoint:
             await self._client.close()
 
     async def _lease(self) -> _Running:
-        if self._place not in _FLEET.servers:
+        """Return the running server, connected to; hold it against eviction meanwhile."""
+        running = _FLEET.servers.get(self._place)
+        if running is None:
             gpus = await _free_gpus(_gpus_needed(self._spec))
-            running = _Running(server_of(self._spec, gpus), gpus)
-            _FLEET.servers[self._place] = running
-            try:
+            running = _FLEET.servers.setdefault(
+                self._place, _Running(server_of(self._spec, gpus), gpus)
+            )
+        running.users += 1
+        try:
+            if not running.starting and not running.started:
                 await self._start(running)
-            except BaseException:
-                del _FLEET.servers[self._place]
-                raise
-        running = _FLEET.servers[self._place]
-        await self._connect(running)
+            while not running.started:
+                if _FLEET.servers.get(self._place) is not running:
+                    raise UserError(f"vLLM could not serve {self._spec.name}")
+                await asyncio.sleep(0.1)
+            await self._connect(running)
+        finally:
+            running.users -= 1
         return running
 
     async def _start(self, running: _Running) -> None:
@@ -119,8 +128,14 @@ class VllmEndpoint:
             f"starting vLLM for {self._spec.name} on {where}; its log is {running.server.log}"
         )
         start = monotonic()
-        running.server.start()
-        await running.server.wait_until_healthy()
+        running.starting = True
+        try:
+            running.server.start()
+            await running.server.wait_until_healthy()
+        except BaseException:
+            _FLEET.servers.pop(self._place, None)
+            raise
+        running.started = True
         self._progress.note(f"vLLM serves {self._spec.name} after {monotonic() - start:.0f} s")
 
     async def _connect(self, running: _Running) -> None:
@@ -180,7 +195,7 @@ async def _free_gpus(count: int) -> list[str]:
             return free[:count]
         idle = [place for place, running in _FLEET.servers.items() if not running.users]
         if idle:
-            await asyncio.to_thread(_FLEET.servers.pop(idle[0]).server.stop)
+            _FLEET.servers.pop(idle[0]).server.stop()
         else:
             await asyncio.sleep(0.1)
 

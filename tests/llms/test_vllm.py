@@ -1,4 +1,5 @@
 import json
+from math import exp
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,12 @@ def test_a_real_server_answers_every_request(tiny_vllm, store):
 def test_verdicts_are_forced_into_the_schema(tiny_vllm, store):
     replies = ask(questions(tiny_vllm, 50, response_format=VERDICT, max_tokens=64), store=store)
     assert {json.loads(reply.text)["verdict"] for reply in replies} <= {"A", "B"}
+
+
+def test_log_probabilities_of_a_choice_add_up_to_one(tiny_vllm, store):
+    choice = {"structured_outputs": {"choice": ["A", "B"]}, "logprobs": True, "top_logprobs": 5}
+    replies = ask(questions(tiny_vllm, 20, **choice), store=store)
+    for reply in replies:
+        first = {top["token"]: exp(top["logprob"]) for top in reply.logprobs[0]["top_logprobs"]}
+        assert first.keys() >= {"A", "B"}
+        assert first["A"] + first["B"] == pytest.approx(1, abs=1e-3)

@@ -92,7 +92,7 @@ function showRanking() {
   const wanted = (state.q || "").toLowerCase();
   view = list.filter((row) => D.models[row[0]].toLowerCase().includes(wanted));
   sortView();
-  const scale = axis(view.slice(0, 25));
+  const scale = axis(view.slice(0, FOLD), ghost);
   const shown = new Set(view.map((row) => row[0]));
   view.forEach((row, i) => drawRow(row, ghost.get(row[0]), tied.has(row[0]), scale, i >= FOLD));
   for (const row of rows) row.hidden = !shown.has(Number(row.dataset.model));
@@ -124,10 +124,11 @@ function sortView() {
   }
 }
 
-function axis(list) {
+function axis(list, ghost) {
   if (!list.length) return { place: () => 0, labels: ["", ""], low: 0, high: 1 };
-  const low = Math.min(...list.map((row) => number(row[4]) ?? number(row[3])));
-  const high = Math.max(...list.map((row) => number(row[5]) ?? number(row[3])));
+  const others = list.filter((row) => ghost.has(row[0])).map((row) => number(ghost.get(row[0])[3]));
+  const low = Math.min(...others, ...list.map((row) => number(row[4]) ?? number(row[3])));
+  const high = Math.max(...others, ...list.map((row) => number(row[5]) ?? number(row[3])));
   const most = (high - low) / 8;
   const power = 10 ** Math.floor(Math.log10(Math.max(most, 1e-6)));
   const step = power * ([5, 2].find((factor) => factor * power <= most) || 1);
@@ -245,7 +246,7 @@ function chart() {
     return node;
   };
   const list = view.slice(0, 60);
-  const scale = axis(list.slice(0, 25));
+  const scale = axis(list.slice(0, FOLD), new Map());
   const height = 76 + 28 * list.length;
   const svg = make("svg", { xmlns: NS, width: 860, height, viewBox: `0 0 860 ${height}`, "font-family": "Helvetica Neue,Arial,sans-serif", "font-size": 14 });
   svg.append(make("rect", { width: 860, height, fill: colour("--ground") }));
@@ -486,7 +487,9 @@ function side(name, answer) {
   else if (raw || !answer.tree) content = el("div", { class: "raw", dir: "auto" }, visible(answer.text));
   else content = grow(el("div", { dir: "auto" }), answer.tree);
   content.classList.add("answer");
-  return el("div", { class: "side" }, el("h4", {}, el("bdi", {}, D.models[name])), el("span", { class: "quiet" }, facts), content);
+  const earlier = (answer && answer.earlier || []).map((text, i) => el("details", { class: "earlier" },
+    el("summary", {}, `Answer to turn ${i + 1}`), el("div", { class: "raw", dir: "auto" }, visible(text))));
+  return el("div", { class: "side" }, el("h4", {}, el("bdi", {}, D.models[name])), el("span", { class: "quiet" }, facts), earlier, content);
 }
 const STRENGTH = { "A>>B": "clearly better", "A>B": "better", "B>A": "better", "B>>A": "clearly better" };
 function ruling(game, names) {

@@ -10,12 +10,15 @@ from threading import Thread
 
 import polars as pl
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from judges.records import ANSWER_SCHEMA, JUDGMENT_SCHEMA, PROMPT_SCHEMA, RunTables
 from leaderboards.page.site import site_files
 
 MODELS = [f"model-{letter}" for letter in "abcdefghijkl"]
+PATIENCE = 20_000
+"""Milliseconds: far more than a page needs, for machines that are busy."""
+expect.set_options(timeout=PATIENCE)
 VERDICTS = ["A>>B", "A>B", "A=B", "B>A", "B>>A"]
 
 
@@ -34,6 +37,7 @@ def make_run(models: list[str], prompts: int, *, seed: int = 0) -> RunTables:
         {
             "prompt_id": name,
             "model": model,
+            "earlier": [f"First, {model} said hello."],
             "text": f"## {model}\n\nThe **answer** to {name}:\n\n- one\n- two\n",
             "tokens": 40 + 10 * strength[model] + rng.randrange(9),
             "headers": 1,
@@ -105,6 +109,12 @@ def twelve(publish) -> Path:
 
 
 @pytest.fixture(scope="package")
+def many(publish) -> Path:
+    """The site of more models than the table of pairs shows."""
+    return publish(make_run([f"m{number:02d}" for number in range(24)], 4), style=())
+
+
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Chromium of this machine. It ends with this folder: its event loop is in others' way."""
     found = [shutil.which(name) for name in ("chromium", "google-chrome", "chromium-browser")]
@@ -130,7 +140,7 @@ def visit(chromium) -> Iterator[Callable[..., Page]]:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: problems.append(f"error: {error}"))
         page.on("console", lambda line: _note(problems, line.type, line.text))
         page.on("request", lambda request: _check(problems, request.url, own))

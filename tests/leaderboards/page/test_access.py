@@ -33,9 +33,8 @@ def test_the_map_of_prompts_has_no_violation(visit, publish, run_of):
     assert violations(page) == []
 
 
-def test_many_models_and_their_matrix_have_no_violation(visit, publish, run_of):
-    page = visit(publish(run_of([f"m{number:02d}" for number in range(22)], 3)))
-    assert violations(page) == []
+def test_many_models_and_their_matrix_have_no_violation(visit, many):
+    assert violations(visit(many)) == []
 
 
 def test_the_battle_heading_takes_the_focus_and_escape_closes(visit, twelve):

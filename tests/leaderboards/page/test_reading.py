@@ -90,6 +90,7 @@ def test_a_permalink_opens_a_battle_with_both_orders_and_the_judges_words(visit,
     expect(page.locator("#battle-title")).to_contain_text("model-a against model-d")
     assert page.locator("#battle .turn").all_inner_texts() == ["Question q03?", "And then?"]
     expect(page.locator("#battle .game")).to_have_count(2)
+    expect(page.locator("#battle .earlier .raw").first).to_have_text("First, model-a said hello.")
     expect(page.locator("#battle .words").first).to_have_text("I looked at both answers to q03.")
     expect(page.locator("#battle .answer strong").first).to_have_text("answer")
 
@@ -208,15 +209,25 @@ def test_a_single_file_holds_a_sample_of_the_battles(visit, publish, run_of):
     expect(page.locator("#battle .game")).to_have_count(2)
 
 
-def test_many_models_get_a_matrix_that_the_arrow_keys_move_in(visit, publish, run_of):
-    site = publish(run_of([f"m{number:02d}" for number in range(24)], 4))
-    page = visit(site)
+def test_many_models_get_a_matrix_that_the_arrow_keys_move_in(visit, many):
+    page = visit(many)
     page.locator("#matrix").scroll_into_view_if_needed()
     page.locator("#matrix").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator("#matrix-text")).to_contain_text("takes")
     page.keyboard.press("Enter")
     expect(page.locator("#battle-status")).to_have_text("4 battles of 92.")
+
+
+def test_a_long_table_is_folded_until_asked_and_whole_in_print(visit, publish, run_of):
+    site = publish(run_of([f"m{number:02d}" for number in range(28)], 2), style=())
+    page = visit(site)
+    assert len(models(page)) == 25
+    page.emulate_media(media="print")
+    assert len(models(page)) == 28
+    page.emulate_media(media="screen")
+    page.get_by_role("button", name="Show all 28 models").click()
+    assert len(models(page)) == 28
 
 
 def test_an_embedded_table_follows_its_address(visit, twelve):

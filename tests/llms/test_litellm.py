@@ -1,0 +1,61 @@
+import json
+import sys
+
+import pytest
+
+from llms.complete import ask
+from llms.errors import UserError
+from llms.records import ModelSpec, Reply, Request
+from llms.store import ResponseStore
+from tests.llms.fake_server import fake_server
+from tests.llms.test_vllm import VERDICT
+
+
+@pytest.fixture
+def store(tmp_path):
+    with ResponseStore(tmp_path / "responses.sqlite") as store:
+        yield store
+
+
+@pytest.fixture
+def litellm():
+    return pytest.importorskip("litellm", reason="needs the extra [litellm]")
+
+
+def questions(url: str, count: int, **params) -> list[Request]:
+    spec = ModelSpec(
+        kind="litellm",
+        model="hosted_vllm/tiny",
+        name="tiny",
+        params={"api_base": url, "max_tokens": 16},
+    )
+    return [
+        Request(spec=spec, messages=[{"role": "user", "content": str(number)}], params=params)
+        for number in range(count)
+    ]
+
+
+def test_a_missing_extra_is_named(store, monkeypatch):
+    monkeypatch.setitem(sys.modules, "litellm", None)
+    with pytest.raises(UserError, match=r"benchbuilder\[litellm\]"):
+        ask(questions("http://nowhere/v1", 1), store=store)
+
+
+def test_replies_come_through_litellm(litellm, store):
+    with fake_server() as server:
+        results = ask(questions(server.url, 20), store=store)
+    assert [result.text for result in results] == [f"echo {number}" for number in range(20)]
+
+
+def test_a_missing_key_of_a_provider_is_named(litellm, store, monkeypatch):
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    spec = ModelSpec(kind="litellm", model="anthropic/claude-3-5-haiku-20241022", name="haiku")
+    with pytest.raises(UserError, match="ANTHROPIC_API_KEY"):
+        ask([Request(spec=spec, messages=[{"role": "user", "content": "hi"}])], store=store)
+
+
+@pytest.mark.vllm
+def test_real_vllm_answers_through_litellm(litellm, tiny_vllm, store):
+    replies = ask(questions(tiny_vllm, 20, response_format=VERDICT, max_tokens=64), store=store)
+    assert all(isinstance(reply, Reply) for reply in replies)
+    assert {json.loads(reply.text)["verdict"] for reply in replies} <= {"A", "B"}
