@@ -81,10 +81,10 @@ def unsure(evidence, kind, seed):
     prompts = np.full(len(evidence.models), len(evidence.prompts))
     options = {"level": LEVEL, "prompts": prompts, "models": len(evidence.models)}
     if kind == "bootstrap":
-        drawn = 100 * estimator.redraw(prompt_draws(len(evidence.prompts), 400, seed))
+        drawn = 100 * estimator.redraw(prompt_draws(len(evidence.prompts), 300, seed))
         return scores, by_bootstrap(scores, drawn, **options)
     covariance = sandwich(estimator, len(evidence.prompts))
-    return scores, by_sandwich(scores, covariance, percent=True, draws=400, seed=seed, **options)
+    return scores, by_sandwich(scores, covariance, percent=True, draws=300, seed=seed, **options)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def unsure(evidence, kind, seed):
 def test_nominal_95_percent_intervals_cover_the_truth_93_to_97_times_in_100(kind, prompts):
     true, hits, pair_hits, set_hits = truth(), [], [], []
     place = (-true).argsort().argsort() + 1
-    for seed in range(300):
+    for seed in range(200):
         evidence = as_evidence(*simulate(np.random.default_rng(seed), prompts))
         scores, sure = unsure(evidence, kind, seed)
         hits.append((sure.low <= true)[1:] & (true <= sure.high)[1:])
@@ -111,7 +111,7 @@ def test_nominal_95_percent_intervals_cover_the_truth_93_to_97_times_in_100(kind
 def test_rank_sets_of_equal_models_leave_a_place_out_5_times_in_100(kind):
     """The hardest case for them: every difference is zero, so any place excluded is an error."""
     held = []
-    for seed in range(400):
+    for seed in range(250):
         evidence = as_evidence(*simulate(np.random.default_rng(seed), spread=0.0))
         scores, sure = unsure(evidence, kind, seed)
         low, high = rank_sets(scores, sure, LEVEL, ALL)
