@@ -12,6 +12,7 @@ import resource
 import sys
 import tempfile
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -161,7 +162,7 @@ def main(count: int) -> None:
             before = peak_mb()
             ours = our_loop(count, url, Path(folder) / str(turn))
             marks.append(process_time())
-            spent = [1000 * (b - a) / count for a, b in zip(marks, marks[1:], strict=False)]
+            spent = [1000 * (b - a) / count for a, b in pairwise(marks)]
             ratios.append(ours / bare)
             cpu.append(spent[0] / spent[1])
             print(
@@ -172,9 +173,7 @@ def main(count: int) -> None:
     print(
         f"median of {ROUNDS} rounds with {count:,} games: {median(ratios):.0%} of the bare loop's"
     )
-    print(
-        f"speed; by CPU time spent, which other work on the machine does not blur: {median(cpu):.0%}"
-    )
+    print(f"speed; by CPU time, which other work on the machine blurs less: {median(cpu):.0%}")
     print(
         f"Python {platform.python_version()}, openai {version('openai')}, aiohttp "
         f"{version('aiohttp')}, {platform.machine()}"
