@@ -10,7 +10,6 @@ import gzip
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -23,16 +22,8 @@ SHARD_BYTES = 256_000
 
 _POINTS = {"A>>B": 1.0, "A>B": 1.0, "A=B": 0.5, "B>A": 0.0, "B>>A": 0.0}
 _EXCERPT = 160
-_PACKED = 0.2
-"""What is left of a battle file's JSON when it is packed, at the least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """Which texts a site may carry: prompts, and answers with the judges' words on them."""
-
-    prompts: bool = True
-    answers: bool = True
+_PACKED = 0.25
+"""What is left of a battle file's JSON when it is packed, about: a first guess at its parts."""
 
 
 def games_table(tables: RunTables, models: Sequence[str]) -> pl.DataFrame:
@@ -163,8 +154,8 @@ def sample(battles: pl.DataFrame, count: int) -> pl.DataFrame:
     """Return at most `count` battles: half of them flipped ones, evenly spread over the rest."""
     flipped = battles.filter(pl.col("order") == 2)
     others = battles.filter(pl.col("order") != 2)
-    marked = _spread(flipped, max(count // 2, count - others.height))
-    return pl.concat([marked, _spread(others, count - marked.height)]).sort("prompt_id", "a", "b")
+    marked = evenly(flipped, max(count // 2, count - others.height))
+    return pl.concat([marked, evenly(others, count - marked.height)]).sort("prompt_id", "a", "b")
 
 
 def shard_files(number: int, content: Mapping[str, Any]) -> list[tuple[str, bytes]]:
@@ -174,7 +165,7 @@ def shard_files(number: int, content: Mapping[str, Any]) -> list[tuple[str, byte
     in the file whose number `part` gives.
     """
     pieces = len(content["answers"]) + len(content["games"])
-    parts = max(1, round(len(json_bytes(content)) * _PACKED / SHARD_BYTES))
+    parts = math.ceil(len(json_bytes(content)) * _PACKED / SHARD_BYTES)
     while True:
         names = [f"p{number:04d}" + (f"-{part}" if part else "") for part in range(parts)]
         files = [
@@ -202,6 +193,7 @@ def answer_row(answer: Mapping[str, Any], models: Mapping[str, int]) -> dict[str
         "model": models[answer["model"]],
         **{name: value for name, value in counts.items() if value is not None},
         "error": answer["error"],
+        "earlier": answer["earlier"] or None,
         "text": text,
         "tree": None if text is None else markdown_tree(text),
     }
@@ -239,13 +231,13 @@ def _parts(content: Mapping[str, Any], parts: int) -> list[dict[str, Any]]:
         part = min(parts - 1, filled * parts // total)
         filled += size
         known = {key: value for key, value in piece.items() if value is not None}
-        words = {key: known.pop(key) for key in ("text", "tree") if key in known}
+        words = {key: known.pop(key) for key in ("text", "tree", "earlier") if key in known}
         texts[part][kind].append({"at": len(head[kind]), **words})
         head[kind].append({**known, **({"part": part} if part else {})})
     return [{**head, "texts": texts[0]}, *texts[1:]]
 
 
-def _spread(table: pl.DataFrame, count: int) -> pl.DataFrame:
+def evenly(table: pl.DataFrame, count: int) -> pl.DataFrame:
     """Return `count` rows at even distances."""
     if count >= table.height:
         return table

@@ -94,32 +94,41 @@ def top_ten(title: str, rows: Sequence[Mapping[str, Any]], subtitle: str) -> byt
     return ("".join(lines) + "</svg>\n").encode()
 
 
-def cost_points(
-    rows: Sequence[Mapping[str, Any]], costs: Mapping[str, float | None]
-) -> list[dict[str, Any]]:
-    """Return where each priced model stands in the chart of score against cost, 720 by 400.
+@dataclass(frozen=True, slots=True)
+class CostChart:
+    """Score against cost, 720 by 420: a point for each priced model, and what the axes end at."""
 
-    `x` is the logarithm of its dollars, `y` its score; `best` says that no model is both cheaper
-    and better.
+    points: tuple[Mapping[str, Any], ...]
+    dollars: tuple[float, float]
+    scores: tuple[float, float]
+
+
+def cost_chart(
+    rows: Sequence[Mapping[str, Any]], costs: Mapping[str, float | None]
+) -> CostChart | None:
+    """Return the chart of score against dollars (logarithmic), None with fewer than two prices.
+
+    `best` says of a point that no other model is both cheaper and better.
     """
-    priced = [(row, costs[row["model"]]) for row in rows]
-    known = [(row, cost) for row, cost in priced if cost]
+    known = [(row, cost) for row in rows if (cost := costs[row["model"]])]
     if len(known) < 2:
-        return []
+        return None
     logs = [log10(cost) for _, cost in known]
-    across = Axis(min(logs) - 0.15, max(logs) + 0.15)
+    air = 0.04 * (max(logs) - min(logs)) or 0.1
+    across = Axis(min(logs) - air, max(logs) + air)
     up = score_axis([row for row, _ in known])
-    return [
+    points = tuple(
         {
             "model": row["model"],
             "score": row["score"],
             "cost": cost,
-            "x": round(40 + 6.4 * across.place(log10(cost)), 1),
+            "x": round(48 + 6.6 * across.place(log10(cost)), 1),
             "y": round(380 - 3.6 * up.place(row["score"]), 1),
             "best": not any(c <= cost and r["score"] > row["score"] for r, c in known),
         }
         for row, cost in known
-    ]
+    )
+    return CostChart(points, (10**across.low, 10**across.high), (up.low, up.high))
 
 
 def _end(row: Mapping[str, Any], name: str) -> float:

@@ -9,7 +9,6 @@ from typing import Any
 import polars as pl
 
 from judges.records import RunTables
-from leaderboards.page.battles import Texts
 
 FILES = (
     ("data/leaderboard.json", "everything this page shows, schema version 1"),
@@ -27,23 +26,19 @@ _RANKING = (
 
 
 def data_files(
-    tables: RunTables, data: Mapping[str, Any], games: pl.DataFrame, texts: Texts
+    tables: RunTables, data: Mapping[str, Any], games: pl.DataFrame, *, with_prompts: bool
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield the files under data/; texts that may not be published are null in them."""
+    """Yield the files under data/."""
     text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)
     yield "data/leaderboard.json", (text + "\n").encode("utf-8", "replace")
     rows = list(_ranking_rows(data))
     yield "data/leaderboard.csv", csv_bytes(_RANKING, rows)
     yield "data/leaderboard.parquet", _parquet(pl.DataFrame(rows, infer_schema_length=None))
-    if texts.prompts:
+    if with_prompts:
         yield "data/prompts.jsonl", _json_lines(tables.prompts.rename({"prompt_id": "id"}))
-    reason = pl.col("error").str.split(":").list.first()
-    hidden = {} if texts.answers else {"text": pl.lit(None, pl.String), "error": reason}
-    reasoning = {"reasoning": hidden["text"]} if hidden else {}
-    answers = tables.answers.sort("prompt_id", "model").with_columns(**hidden, **reasoning)
-    yield "data/answers.parquet", _parquet(answers)
+    yield "data/answers.parquet", _parquet(tables.answers.sort("prompt_id", "model"))
     columns = ("prompt_id", "judge", "model_a", "model_b", "verdict", "text", "cost", "error")
-    yield "data/games.parquet", _parquet(games.select(columns).with_columns(**hidden))
+    yield "data/games.parquet", _parquet(games.select(columns))
 
 
 def sums_file(sums: Mapping[str, str]) -> bytes:

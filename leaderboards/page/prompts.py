@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from leaderboards.page.battles import excerpt, json_bytes, packed
+from leaderboards.page.battles import evenly, excerpt, json_bytes, packed
 from leaderboards.page.data import plain
 from leaderboards.page.sections import facts, funnel_steps
 from leaderboards.page.shell import fixed, page, percent, plural
@@ -131,10 +131,8 @@ def _topics(table: pl.DataFrame) -> list[dict[str, Any]]:
 
 def _on_map(table: pl.DataFrame) -> pl.DataFrame:
     placed = table.filter(pl.col("x").is_finite() & pl.col("y").is_finite())
-    rest = placed.filter(~pl.col("kept"))
-    room = max(1, MAP_POINTS - placed.height + rest.height)
-    every = max(1, -(-rest.height // room))
-    return pl.concat([placed.filter("kept"), rest.gather_every(every)])
+    kept, rest = placed.filter("kept"), placed.filter(~pl.col("kept"))
+    return pl.concat([kept, evenly(rest, MAP_POINTS - kept.height)])
 
 
 def _points(

@@ -16,7 +16,6 @@ import polars as pl
 from judges.records import RunTables
 from leaderboards.audit import audit
 from leaderboards.page.battles import (
-    Texts,
     answer_row,
     battle_table,
     excerpt,
@@ -33,6 +32,7 @@ from leaderboards.page.battles import (
 from leaderboards.page.charts import badge, top_ten
 from leaderboards.page.data import DEFAULT_STYLE, leaderboard, make_boards
 from leaderboards.page.files import FILES, data_files, sums_file
+from leaderboards.page.privacy import published
 from leaderboards.page.prompts import prompts_page
 from leaderboards.page.sections import TABLE_MODELS, index_values
 from leaderboards.page.shell import page
@@ -55,7 +55,7 @@ class _Site:
     games: pl.DataFrame
     battles: pl.DataFrame
     """Those on known prompts, the ones that can be opened."""
-    texts: Texts
+    with_prompts: bool
     noindex: bool
     map: pl.DataFrame | None
     every_battle: int
@@ -103,8 +103,7 @@ def site_files(
         RankingError: the run cannot be ranked.
     """
     boards = make_boards(tables, rank_tables, style=style, **rank_options)
-    games = games_table(tables, [row.model for row in boards[0].raw.rows])
-    battles = battle_table(games)
+    battles = battle_table(games_table(tables, [row.model for row in boards[0].raw.rows]))
     data = leaderboard(
         tables,
         boards,
@@ -117,12 +116,13 @@ def site_files(
         note=note,
     )
     named = battles.filter(pl.col("prompt_id").is_not_null())
+    shown = published(tables, prompts=with_prompts, answers=with_answers)
     site = _Site(
-        tables=tables,
+        tables=shown,
         data=data,
-        games=games,
+        games=games_table(shown, [row.model for row in boards[0].raw.rows]),
         battles=named,
-        texts=Texts(prompts=with_prompts, answers=with_answers and with_prompts),
+        with_prompts=with_prompts,
         noindex=noindex,
         map=prompts if with_prompts else None,
         every_battle=named.height,
@@ -140,7 +140,7 @@ def site_files(
 
 def _contents(site: _Site, on_prompt: OnPrompt) -> Iterator[tuple[str, bytes]]:
     yield from _battle_files(site, on_prompt)
-    yield from data_files(site.tables, site.data, site.games, site.texts)
+    yield from data_files(site.tables, site.data, site.games, with_prompts=site.with_prompts)
     board = site.data["boards"][0]["raw"]
     yield "badge.svg", badge(site.data["title"], board[0], len(board))
     subtitle = str(site.data["settings"].get("scale", ""))
@@ -202,7 +202,7 @@ def _index_page(site: _Site, shards: Mapping[str, str]) -> bytes:
         inline=script_data(site.data, battles=links),
         script="page.js",
         noindex=site.noindex,
-        texts=site.texts,
+        with_prompts=site.with_prompts,
         battles=links,
         shards=shards,
         sampled=site.battles.height if shards else None,
@@ -224,7 +224,7 @@ def _embed_page(site: _Site) -> bytes:
 
 
 def _published(site: _Site, path: str) -> bool:
-    return site.texts.prompts or path != "data/prompts.jsonl"
+    return site.with_prompts or path != "data/prompts.jsonl"
 
 
 def _matrix(site: _Site) -> bytes:
@@ -232,7 +232,7 @@ def _matrix(site: _Site) -> bytes:
 
 
 def _prompts(site: _Site) -> list[dict[str, Any]]:
-    """Return the prompts that were played, in the order of their ids; texts where allowed."""
+    """Return the prompts that were played, in the order of their ids."""
     known = {row["prompt_id"]: row for row in site.tables.prompts.to_dicts()}
     nothing = {"turns": None, "category": None, "topic": None}
     played = site.battles["prompt_id"].unique().sort().to_list()
@@ -240,7 +240,7 @@ def _prompts(site: _Site) -> list[dict[str, Any]]:
     return [
         {
             "id": name,
-            "turns": row["turns"] if site.texts.prompts else None,
+            "turns": row["turns"],
             "category": row["category"],
             "topic": row["topic"],
         }
@@ -266,12 +266,8 @@ def _shards(site: _Site, prompts: Sequence[Mapping[str, Any]]) -> Iterator[dict[
     """Yield for each prompt all that its battles show."""
     position = {name: number for number, name in enumerate(site.models)}
     answers = site.tables.answers.filter(pl.col("model").is_in(site.models))
-    games = site.games
-    if not site.texts.answers:
-        hidden = {"text": pl.lit(None, pl.String), "error": _reason(pl.col("error"))}
-        answers, games = answers.with_columns(**hidden), games.with_columns(**hidden)
     answers_of = answers.partition_by("prompt_id", as_dict=True)
-    games_of = games.partition_by("prompt_id", as_dict=True)
+    games_of = site.games.partition_by("prompt_id", as_dict=True)
     for prompt in prompts:
         key = (prompt["id"],)
         mine = answers_of[key].sort("model").to_dicts() if key in answers_of else []
@@ -281,11 +277,6 @@ def _shards(site: _Site, prompts: Sequence[Mapping[str, Any]]) -> Iterator[dict[
             "answers": [answer_row(answer, position) for answer in mine],
             "games": games_of[key].select(columns).to_dicts(),
         }
-
-
-def _reason(error: pl.Expr) -> pl.Expr:
-    """Return the short reason of a failure, without what was said."""
-    return error.str.split(":").list.first()
 
 
 def _silent(done: int, of: int) -> None:

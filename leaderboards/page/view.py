@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from leaderboards.page.charts import Axis, cost_points, score_axis
+from leaderboards.page.charts import Axis, cost_chart, score_axis
 from leaderboards.page.shell import dollars, fixed, percent, plural, signed, thousands
 
 AXIS_ROWS = 25
@@ -165,16 +165,17 @@ def heat(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def cost_view(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the cost section: totals, a line for each model, points of the chart."""
+    """Return the cost section: totals, and the chart with its line of the best."""
     costs = {model["model"]: model["cost"] for model in data["models"]}
-    points = cost_points(data["boards"][0]["raw"], costs)
+    chart = cost_chart(data["boards"][0]["raw"], costs)
+    points = chart.points if chart else ()
     best = sorted((point for point in points if point["best"]), key=lambda point: point["x"])
     return {
         "answers": dollars(data["cost"]["answers"]),
         "judging": dollars(data["cost"]["judging"]),
         "known": data["cost"]["answers"] is not None or data["cost"]["judging"] is not None,
         "unpriced": data["cost"]["unpriced"],
-        "points": points,
+        "chart": chart,
         "front": list(pairwise(best)),
     }
 

@@ -487,7 +487,9 @@ function side(name, answer) {
   else if (raw || !answer.tree) content = el("div", { class: "raw", dir: "auto" }, visible(answer.text));
   else content = grow(el("div", { dir: "auto" }), answer.tree);
   content.classList.add("answer");
-  return el("div", { class: "side" }, el("h4", {}, el("bdi", {}, D.models[name])), el("span", { class: "quiet" }, facts), content);
+  const earlier = (answer && answer.earlier || []).map((text, i) => el("details", { class: "earlier" },
+    el("summary", {}, `Answer to turn ${i + 1}`), el("div", { class: "raw", dir: "auto" }, visible(text))));
+  return el("div", { class: "side" }, el("h4", {}, el("bdi", {}, D.models[name])), el("span", { class: "quiet" }, facts), earlier, content);
 }
 const STRENGTH = { "A>>B": "clearly better", "A>B": "better", "B>A": "better", "B>>A": "clearly better" };
 function ruling(game, names) {

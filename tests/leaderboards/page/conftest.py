@@ -37,6 +37,7 @@ def make_run(models: list[str], prompts: int, *, seed: int = 0) -> RunTables:
         {
             "prompt_id": name,
             "model": model,
+            "earlier": [f"First, {model} said hello."],
             "text": f"## {model}\n\nThe **answer** to {name}:\n\n- one\n- two\n",
             "tokens": 40 + 10 * strength[model] + rng.randrange(9),
             "headers": 1,

@@ -78,7 +78,14 @@ def hostile_run() -> RunTables:
         for name, text in zip(names, HOSTILE, strict=True)
     ]
     answers = [
-        {"prompt_id": name, "model": model, "text": text, "reasoning": text, "tokens": 3}
+        {
+            "prompt_id": name,
+            "model": model,
+            "text": text,
+            "earlier": [text],
+            "reasoning": text,
+            "tokens": 3,
+        }
         for name, text in zip(names, HOSTILE, strict=True)
         for model in models
     ]
@@ -227,5 +234,5 @@ def test_texts_that_may_not_be_published_are_in_no_file_of_the_site(publish, run
             content = gzip.decompress(base64.b64decode(found[1]))
         if file.suffix == ".parquet":
             content = repr(pl.read_parquet(file).to_dicts()).encode()
-        for words in (b"Question q0", b"The **answer**", b"I looked at"):
+        for words in (b"Question q0", b"The **answer**", b"I looked at", b"said hello"):
             assert words not in content, file

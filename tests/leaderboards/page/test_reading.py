@@ -90,6 +90,7 @@ def test_a_permalink_opens_a_battle_with_both_orders_and_the_judges_words(visit,
     expect(page.locator("#battle-title")).to_contain_text("model-a against model-d")
     assert page.locator("#battle .turn").all_inner_texts() == ["Question q03?", "And then?"]
     expect(page.locator("#battle .game")).to_have_count(2)
+    expect(page.locator("#battle .earlier .raw").first).to_have_text("First, model-a said hello.")
     expect(page.locator("#battle .words").first).to_have_text("I looked at both answers to q03.")
     expect(page.locator("#battle .answer strong").first).to_have_text("answer")
 
