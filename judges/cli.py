@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.table import Table
 
+    from judges import labelled
+    from judges.asking import Asker
     from judges.config import RunConfig
     from judges.estimate import Estimate
     from judges.records import RunTables
@@ -303,6 +305,14 @@ def try_judge(
     structured: Annotated[
         bool, typer.Option("--structured", help="Hold the judge's reply to a JSON schema.")
     ] = False,
+    round_: Annotated[
+        int,
+        typer.Option(
+            "--round",
+            help="Judge the pairs anew and compare with the round before, to see a judge change.",
+            min=0,
+        ),
+    ] = 0,
     store: Annotated[Path | None, typer.Option(help="The response store.")] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -310,34 +320,48 @@ def try_judge(
     """Show how often a judge finds the better of two answers, where it is known."""
     with _coat(quiet=quiet) as progress:
         from judges import labelled
+        from judges.asking import Tally, live, stored
         from judges.protocols import protocol as protocol_called
+        from judges.sentinel import drift
         from judges.thoughts import THINK_TAGS
         from llms.specs import read_specs
         from llms.store import ResponseStore, default_store_path
 
         some = labelled.read_pairs(pairs)
+        found = None
         if judge is None:
             verdicts = labelled.recorded_verdicts(some)
         else:
             specs = read_specs([judge])
             if len(specs) > 1:
                 raise UserError(f"{judge} names several models; test one judge at a time")
-            with ResponseStore(store or default_store_path()) as responses:
-                verdicts = labelled.judge_pairs(
+
+            def judged(round_: int, ask: "Asker") -> "list[labelled.Verdicts]":
+                return labelled.judge_pairs(
                     some,
                     judge=specs[0],
                     protocol=protocol_called(protocol, structured=structured),
                     think_tags=THINK_TAGS,
-                    store=responses,
+                    ask=ask,
                     progress=progress,
+                    round_=round_,
                 )
+
+            with ResponseStore(store or default_store_path()) as responses:
+                verdicts = judged(round_, live(responses, Tally()))
+                if round_:
+                    before = judged(round_ - 1, stored(responses, lambda request, reply: None))
+                    found = drift(before, verdicts)
         rows = labelled.accuracy(some, verdicts)
     if as_json:
-        typer.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+        shown = {"accuracy": [asdict(row) for row in rows], "drift": found and asdict(found)}
+        typer.echo(json.dumps(shown, ensure_ascii=False))
     else:
-        from judges.terminal import accuracy_table
+        from judges.terminal import accuracy_table, drift_line
 
         _print(accuracy_table(rows))
+        if round_:
+            typer.echo(drift_line(found, round_))
     if rows[0].failed:
         typer.echo(f"{rows[0].failed} verdicts are owed; run the same command again", err=True)
         raise typer.Exit(EXIT_INCOMPLETE)

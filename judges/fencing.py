@@ -8,6 +8,7 @@ that imitates such a line or a verdict label is rewritten, and the rewritings ar
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from llms.files import digest
 
@@ -44,6 +45,7 @@ def fence_key(turns: Sequence[str]) -> str:
     return digest(["delimiter", *turns])[:12]
 
 
+@lru_cache(maxsize=1024)
 def neutralise(text: str, *, key: str) -> Fenced:
     """Rewrite what imitates a delimiter line, the key or a verdict label.
 

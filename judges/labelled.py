@@ -7,12 +7,12 @@ results brings recorded replies along; without a judge it is these that are read
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchbuilder.records import BenchmarkItem, prompt_id
-from judges.asking import Tally, live
+from judges.asking import Asker
 from judges.judging import Bench, judge_games
 from judges.planning import Game, plan_games
 from judges.protocols import Protocol
@@ -23,8 +23,9 @@ from llms.errors import UserError
 from llms.files import read_jsonl
 from llms.progress import Progress
 from llms.records import ModelSpec
-from llms.store import ResponseStore
 
+Verdicts = tuple[str | None, str | None]
+"""On a pair as given and swapped, A being the answer shown first; None if owed."""
 FIRST, SECOND = "response_A", "response_B"
 
 
@@ -84,23 +85,26 @@ def judge_pairs(
     judge: ModelSpec,
     protocol: Protocol,
     think_tags: Tags,
-    store: ResponseStore,
+    ask: Asker,
     progress: Progress,
-) -> list[tuple[str | None, str | None]]:
-    """Return the judge's verdicts on each pair as given and swapped, as shown; None if owed."""
+    round_: int = 0,
+) -> list[Verdicts]:
+    """Return the judge's verdicts on each pair; each `round_` is asked anew."""
     items = [BenchmarkItem(id=pair.id, turns=(pair.prompt,)) for pair in pairs]
     texts = {(p.id, FIRST): p.answer_a for p in pairs} | {(p.id, SECOND): p.answer_b for p in pairs}
     answers = {
         (prompt, model): Answer(prompt_id=prompt, model=model, text=text)
         for (prompt, model), text in texts.items()
     }
-    games = plan_games(items, lambda _: [(FIRST, SECOND)])
+    games = [
+        replace(game, repeat=round_) for game in plan_games(items, lambda _: [(FIRST, SECOND)])
+    ]
     progress.start("pairs", len(games))
     bench = Bench(
         judge=judge,
         protocol=protocol,
         answers=answers,
-        ask=live(store, Tally()),
+        ask=ask,
         think_tags=think_tags,
         on_result=lambda _: progress.advance("pairs"),
     )
@@ -111,7 +115,7 @@ def judge_pairs(
     return [(verdicts[pair.id, FIRST], verdicts[pair.id, SECOND]) for pair in pairs]
 
 
-def recorded_verdicts(pairs: Sequence[LabelledPair]) -> list[tuple[str | None, str | None]]:
+def recorded_verdicts(pairs: Sequence[LabelledPair]) -> list[Verdicts]:
     """Return the verdicts read from the replies that the file brings along.
 
     Raises:
@@ -123,9 +127,7 @@ def recorded_verdicts(pairs: Sequence[LabelledPair]) -> list[tuple[str | None, s
     return [(read_label(given), read_label(swapped)) for given, swapped in texts]
 
 
-def accuracy(
-    pairs: Sequence[LabelledPair], verdicts: Sequence[tuple[str | None, str | None]]
-) -> list[Accuracy]:
+def accuracy(pairs: Sequence[LabelledPair], verdicts: Sequence[Verdicts]) -> list[Accuracy]:
     """Return the accuracy over all pairs, then for each source where there are several.
 
     `verdicts` are those on each pair as given and swapped, A being the answer shown first.

@@ -31,6 +31,7 @@ from judges.records import Answer, Judgment
 from judges.repetition import largest_group
 from judges.runs import (
     alone_at,
+    remove_others,
     write_answers,
     write_canaries,
     write_judgments,
@@ -128,6 +129,7 @@ def _write(
         write_answers(out, spec.name, (a for a in played.answers if a.model == spec.name))
     for spec in config.judges:
         write_judgments(out, spec.name, (j for j in played.judgments if j.judge == spec.name))
+    remove_others(out, (s.name for s in config.models), (s.name for s in config.judges))
     write_canaries(out, played.canary_judgments)
     write_meta(out, run_record(items, config, report))
 

@@ -83,6 +83,15 @@ def write_canaries(run: Path, judgments: Iterable[Judgment]) -> None:
     write_jsonl(run / "canaries.jsonl", (asdict(game) for game in judgments))
 
 
+def remove_others(run: Path, models: Iterable[str], judges: Iterable[str]) -> None:
+    """Remove the files of models and judges that an earlier run at this place had."""
+    for folder, names in (("answers", models), ("judgments", judges)):
+        kept = {_file_name(name) for name in names}
+        for file in (run / folder).glob("*.jsonl"):
+            if file.name not in kept:
+                file.unlink()
+
+
 def write_battles(run: Path, battles: pl.DataFrame) -> None:
     """Write battles.parquet, for imports that have no games."""
     file = run / "battles.parquet"

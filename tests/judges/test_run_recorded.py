@@ -74,3 +74,10 @@ def test_a_prompt_without_answers_is_owed_by_every_model_and_game(store, tmp_pat
     report = run(tmp_path, out=tmp_path / "run", config=config(), store=store, progress=Silent())
     assert set(report.answers_owed) == set(NAMES)
     assert report.games_owed == {"sample-judge": {"no_answer": 4}}
+
+
+def test_a_model_that_was_left_out_is_gone_from_the_folder(benchmark, store, tmp_path):
+    for names in (NAMES, NAMES[:2]):
+        asked = config(models=[f"recorded:{SAMPLE}#{name}" for name in names])
+        run(benchmark, out=tmp_path / "run", config=asked, store=store, progress=Silent())
+    assert set(read_run(tmp_path / "run").answers["model"]) == set(NAMES[:2])

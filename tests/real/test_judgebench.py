@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from judges.asking import Tally, live
 from judges.labelled import FIRST, SECOND, accuracy, judge_pairs, read_pairs, recorded_verdicts
 from judges.protocols import protocol
 from judges.thoughts import THINK_TAGS
@@ -43,7 +44,7 @@ def test_a_judge_asked_through_the_store_gives_the_same(pairs, tmp_path):
             judge=parse_spec(f"recorded:{tmp_path}#o1-mini"),
             protocol=protocol("pairwise"),
             think_tags=THINK_TAGS,
-            store=store,
+            ask=live(store, Tally()),
             progress=Silent(),
         )
     assert verdicts == recorded_verdicts(pairs)

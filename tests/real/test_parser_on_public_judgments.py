@@ -1,7 +1,9 @@
 """The verdict parser over what real judges wrote, against what was recorded then."""
 
+import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from judges.verdicts import read_label
@@ -38,3 +40,11 @@ def test_every_label_of_arena_ta_is_read_again_and_null_rows_stay_failures():
     assert len(games) == 7000
     assert sum(recorded is None for _, recorded in games) == 966
     assert [read for read, _ in games] == [recorded for _, recorded in games]
+
+
+def test_the_texts_of_vicuna80_say_what_their_verdicts_say():
+    # That judge was asked for 1 (first), 2 (second) or 3 (tie) on a line of its own at the end.
+    labels = {"1": "A>B", "2": "B>A", "3": "A=B"}
+    games = pl.read_parquet(DATA / "vicuna80" / "games.parquet").select("text", "verdict")
+    read = [re.findall(r"^\W*([123])\W*$", text.strip(), re.MULTILINE) for text in games["text"]]
+    assert [labels[found[-1]] if found else None for found in read] == games["verdict"].to_list()
