@@ -33,6 +33,8 @@ def _lay_out(centres: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     from sklearn.manifold import TSNE
 
     flat = np.zeros((len(centres), 2))
+    if len(centres) < 2:
+        return flat
     width = min(2, *centres.shape)
     flat[:, :width] = PCA(width, random_state=seed).fit_transform(centres)
     if len(centres) < 8:

@@ -11,12 +11,15 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import openai
 from aiohttp import web

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
@@ -21,6 +21,7 @@ from llms.console import (
 from llms.errors import UserError
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.table import Table
 
     from judges.config import RunConfig
@@ -56,6 +57,10 @@ Baseline = Annotated[
 Style = Annotated[
     str, typer.Option(help="Features to control for: any of length,headers,lists,bold; or none.")
 ]
+Category = Annotated[str | None, typer.Option(help="Only prompts of this category.")]
+Judges = Annotated[
+    str | None, typer.Option(help="Only these judges, with commas between (default: all).")
+]
 
 
 class Format(StrEnum):
@@ -78,6 +83,37 @@ class StyleForm(StrEnum):
 
     ratio = "ratio"
     density = "density"
+
+
+class Cluster(StrEnum):
+    """What counts as one piece of evidence."""
+
+    prompt = "prompt"
+    voter = "voter"
+    both = "both"
+
+
+class Scale(StrEnum):
+    """What a score is."""
+
+    win_rate = "win_rate"
+    rating = "rating"
+
+
+class Ties(StrEnum):
+    """What a tie is."""
+
+    half = "half"
+    davidson = "davidson"
+    rao_kupper = "rao-kupper"
+
+
+class Combine(StrEnum):
+    """How the rankings of categories become one."""
+
+    mean = "mean"
+    borda = "borda"
+    kemeny = "kemeny"
 
 
 @app.callback()
@@ -313,9 +349,17 @@ def try_judge(
     "--out results/imported",
 )
 def import_(
-    kind: Annotated[str, typer.Argument(metavar="FORMAT", help="games, battles or votes.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help="arena-hard, alpaca-eval, mt-bench, games, battles or votes."
+        ),
+    ],
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH…", help="Parquet, CSV or JSONL files.")
+        list[Path],
+        typer.Argument(
+            metavar="PATH…", help="Parquet, CSV, JSON or JSONL files; for arena-hard also folders."
+        ),
     ],
     out: Out,
     answers: Annotated[
@@ -363,7 +407,33 @@ def rank(
     seed: Seed = 0,
     baseline: Baseline = None,
     strong_weight: StrongWeight = 3.0,
-    category: Annotated[str | None, typer.Option(help="Only prompts of this category.")] = None,
+    category: Category = None,
+    judges: Judges = None,
+    interval: Annotated[
+        Interval, typer.Option(help="Draw prompts, or the instant prompt-clustered sandwich.")
+    ] = Interval.bootstrap,
+    cluster: Annotated[
+        Cluster, typer.Option(help="What is drawn: prompts, voters, or both (sandwich only).")
+    ] = Cluster.prompt,
+    scale: Annotated[Scale, typer.Option(help="Percent of points, or Elo-like.")] = Scale.win_rate,
+    anchor: Annotated[
+        str | None, typer.Option(help="The model rated 1000 on the scale rating.")
+    ] = None,
+    ties: Annotated[
+        Ties, typer.Option(help="Half a point each, or a result of their own.")
+    ] = Ties.half,
+    influence: Annotated[
+        bool, typer.Option("--influence", help="Say how many prompts flip each two neighbours.")
+    ] = False,
+    combine: Annotated[
+        Combine | None, typer.Option(help="Rank each category and combine the rankings so.")
+    ] = None,
+    elo: Annotated[
+        float | None, typer.Option(help="Online Elo with this K, by timestamp, instead.", min=0.01)
+    ] = None,
+    cycles: Annotated[
+        bool, typer.Option("--cycles", help="Also show what no ranking can explain.")
+    ] = False,
     format: Annotated[Format, typer.Option(help="How to print the ranking.")] = Format.table,
 ) -> None:
     """Rank the models of a run, with intervals that resample prompts; writes ranking.json."""
@@ -373,20 +443,85 @@ def rank(
         from leaderboards.terminal import ranking_json
         from llms.files import write_whole
 
-        ranking = rank_tables(
-            read_run(run),
-            style=_features(style),
-            style_form=style_form.value,
-            style_centre=style_centre,
-            level=level,
-            draws=draws,
-            seed=seed,
-            baseline=baseline,
-            strong_weight=strong_weight,
-            category=category,
-        )
+        tables = read_run(run)
+        chosen = _names(judges)
+        if elo is not None:
+            _show_elo(tables, elo, chosen)
+            return
+
+        def rank_part(part: str | None, features: tuple[str, ...]) -> "Ranking":
+            return rank_tables(
+                tables,
+                style=features,
+                style_form=style_form.value,
+                style_centre=style_centre,
+                level=level,
+                draws=draws,
+                seed=seed,
+                baseline=baseline,
+                strong_weight=strong_weight,
+                category=part,
+                judges=chosen,
+                interval=interval.value,
+                cluster=cluster.value,
+                scale=scale.value,
+                anchor=anchor,
+                ties=ties.value,
+                influence=influence,
+            )
+
+        features = _features(style)
+        if combine is not None:
+            _show_combined(tables, combine, lambda part: rank_part(part, features))
+            return
+        ranking = rank_part(category, features)
         write_whole(run / "ranking.json", ranking_json(ranking))
-        _show(ranking, format)
+        plain = rank_part(category, ()) if features and format is Format.table else None
+        _show(ranking, format, plain)
+        if cycles:
+            _show_cycles(tables, strong_weight, category, chosen)
+
+
+@app.command(epilog="Example: judge plan results/run1 --prompts 250,500,1000")
+def plan(
+    run: Annotated[Path | None, typer.Argument(help="A pilot run, for its variances.")] = None,
+    pilot: Annotated[
+        str | None,
+        typer.Option(help="Variances instead: prompt=900,order=100,judge=100,repeat=400."),
+    ] = None,
+    prompts: Annotated[str, typer.Option(help="Numbers to try.")] = "100,250,500,1000,2000",
+    games: Annotated[str, typer.Option(help="Per prompt and judge, to try.")] = "1,2,4",
+    judges: Annotated[str, typer.Option(help="Numbers to try.")] = "1,3",
+    power: Annotated[float, typer.Option(help="Of seeing it.", min=0.5, max=0.999)] = 0.8,
+    level: Level = 0.95,
+    strong_weight: StrongWeight = 3.0,
+    as_json: AsJson = False,
+) -> None:
+    """Show how many prompts, games and dollars it takes to see a difference."""
+    with _coat():
+        from judges.runs import read_run
+        from leaderboards.planning import costs_of, plan, stated_variances, variances_of
+        from leaderboards.terminal import plan_table, variances_line
+
+        if (run is None) == (pilot is None):
+            raise UserError("give either a pilot run or --pilot with its variances")
+        tables = read_run(run) if run else None
+        planned = plan(
+            variances_of(tables.judgments, strong_weight=strong_weight)
+            if tables
+            else stated_variances(pilot or ""),
+            prompts=_counts(prompts),
+            games=_counts(games),
+            judges=_counts(judges),
+            power=power,
+            level=level,
+            costs=costs_of(tables) if tables else None,
+        )
+        if as_json:
+            typer.echo(json.dumps(asdict(planned)))
+        else:
+            typer.echo(variances_line(planned))
+            _print(plan_table(planned))
 
 
 @app.command(epilog="Example: judge agree results/run1 --human votes.parquet")
@@ -398,6 +533,11 @@ def agree(
             help="Votes (prompt_id, model_a, model_b, winner) or ratings (model, rating)."
         ),
     ],
+    names: Annotated[
+        Path | None, typer.Option(help="CSV with the columns model, human: who is who.")
+    ] = None,
+    category: Category = None,
+    judges: Judges = None,
     level: Level = 0.95,
     draws: Draws = 1000,
     seed: Seed = 0,
@@ -405,10 +545,20 @@ def agree(
 ) -> None:
     """Compare a run with human votes or ratings."""
     with _coat():
+        from judges.human import read_names
         from judges.runs import read_run
         from leaderboards.terminal import agreement_table
 
-        agreement = _agreement(read_run(run), human, level=level, draws=draws, seed=seed)
+        agreement = _agreement(
+            read_run(run),
+            human,
+            names=read_names(names) if names else None,
+            category=category,
+            judges=_names(judges),
+            level=level,
+            draws=draws,
+            seed=seed,
+        )
         if as_json:
             typer.echo(json.dumps(asdict(agreement), ensure_ascii=False))
         else:
@@ -419,26 +569,49 @@ def agree(
             ):
                 if models:
                     typer.echo(f"only in {side}: {', '.join(models)}")
+            for note in agreement.notes:
+                typer.echo(note)
 
 
 @app.command(epilog="Example: judge audit results/run1")
 def audit(
-    run: Run, level: Level = 0.95, draws: Draws = 1000, seed: Seed = 0, as_json: AsJson = False
+    run: Run,
+    category: Annotated[str | None, typer.Option(help="Only prompts of this category.")] = None,
+    human: Annotated[
+        Path | None,
+        typer.Option(help="Human votes: style is then compared on pairs that people call equal."),
+    ] = None,
+    level: Level = 0.95,
+    draws: Draws = 1000,
+    seed: Seed = 0,
+    as_json: AsJson = False,
 ) -> None:
-    """Show whether the judges of a run are to be trusted."""
+    """Show whether the judges of a run are to be trusted, and what sways them."""
     with _coat():
         from judges.runs import read_run
         from leaderboards.audit import audit as audit_judges
-        from leaderboards.terminal import audit_table
+        from leaderboards.preferences import preferences
+        from leaderboards.terminal import audit_table, preference_tables
 
-        judgments = read_run(run).judgments
+        tables = read_run(run)
+        judgments = _of_category(tables, category)
         if judgments.is_empty():
             raise UserError(f"{run} has no games to audit; battles and votes have no judge")
         audits = audit_judges(judgments, level=level, draws=draws, seed=seed)
+        swayed = preferences(
+            judgments,
+            tables.answers,
+            among=_equal_pairs(human) if human else None,
+            level=level,
+            draws=draws,
+            seed=seed,
+        )
         if as_json:
-            typer.echo(json.dumps([asdict(judge) for judge in audits], ensure_ascii=False))
+            rows = [{**asdict(judge), **asdict(swayed.of(judge.judge))} for judge in audits]
+            typer.echo(json.dumps(rows, ensure_ascii=False))
         else:
-            _print(audit_table(audits))
+            for table in (audit_table(audits), *preference_tables(swayed)):
+                _print(table)
 
 
 @app.command(epilog="Example: judge publish results/run1 --out site")
@@ -510,6 +683,26 @@ def publish(
         progress.note(f"{count} files; open {out / 'index.html'}")
 
 
+def _of_category(tables: "RunTables", category: str | None) -> "pl.DataFrame":
+    if category is None:
+        return tables.judgments
+    known = tables.prompts["category"].unique().sort().to_list()
+    if category not in known:
+        raise UserError(f"no category {category!r}; there are {', '.join(known) or 'none'}")
+    ids = tables.prompts.filter(category=category)["prompt_id"]
+    return tables.judgments.filter(tables.judgments["prompt_id"].is_in(ids.implode()))
+
+
+def _equal_pairs(human: Path) -> "pl.DataFrame":
+    from judges.human import holds_votes, read_human
+    from leaderboards.preferences import tied_pairs
+
+    votes = read_human(human)
+    if not holds_votes(votes):
+        raise UserError(f"{human} holds ratings; votes on pairs tell which answers are equal")
+    return tied_pairs(votes)
+
+
 @contextmanager
 def _coat(*, quiet: bool = False) -> Iterator[ConsoleProgress]:
     """Draw progress; turn what the user can put right into one line."""
@@ -533,8 +726,28 @@ def _features(style: str) -> tuple[str, ...]:
     return () if names == ("none",) else names
 
 
+def _names(given: str | None) -> tuple[str, ...] | None:
+    """Return names that stand with commas between them; None where none are given."""
+    return None if given is None else tuple(name.strip() for name in given.split(","))
+
+
+def _counts(given: str) -> list[int]:
+    parts = [part.strip() for part in given.split(",")]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise UserError(f"{given!r}: expected whole numbers with commas between them")
+    return [int(part) for part in parts]
+
+
 def _agreement(
-    tables: "RunTables", human: Path, *, level: float = 0.95, draws: int = 1000, seed: int = 0
+    tables: "RunTables",
+    human: Path,
+    *,
+    names: dict[str, str] | None = None,
+    category: str | None = None,
+    judges: tuple[str, ...] | None = None,
+    level: float = 0.95,
+    draws: int = 1000,
+    seed: int = 0,
 ) -> "Agreement":
     from judges.human import holds_votes, read_human
     from leaderboards.agreement import agree_with_ratings, agree_with_votes
@@ -542,12 +755,61 @@ def _agreement(
 
     said = read_human(human)
     if holds_votes(said):
-        return agree_with_votes(tables, said, level=level, draws=draws, seed=seed)
-    ranking = rank_tables(tables, level=level, draws=draws, seed=seed)
-    return agree_with_ratings(ranking, said, level=level)
+        return agree_with_votes(
+            tables,
+            said,
+            names=names,
+            category=category,
+            judges=judges,
+            level=level,
+            draws=draws,
+            seed=seed,
+        )
+    ranking = rank_tables(
+        tables, category=category, judges=judges, level=level, draws=draws, seed=seed
+    )
+    return agree_with_ratings(ranking, said, names=names, level=level)
 
 
-def _show(ranking: "Ranking", format: Format) -> None:
+def _show_elo(tables: "RunTables", k: float, judges: tuple[str, ...] | None) -> None:
+    from leaderboards.elo import online_elo
+    from leaderboards.rank import battles_of
+    from leaderboards.terminal import elo_table
+
+    _print(elo_table(online_elo(battles_of(tables, judges=judges), k=k), k=k))
+
+
+def _show_combined(
+    tables: "RunTables", rule: Combine, rank_part: Callable[[str], "Ranking"]
+) -> None:
+    from leaderboards.combine import combine
+    from leaderboards.terminal import combined_table
+
+    categories = tables.prompts["category"].drop_nulls().unique().sort().to_list()
+    if len(categories) < 2:
+        raise UserError("fewer than two categories: nothing to combine")
+    parts = {
+        category: {row.model: row.score for row in rank_part(category).rows}
+        for category in categories
+    }
+    _print(combined_table(combine(parts, rule.value)))
+
+
+def _show_cycles(
+    tables: "RunTables",
+    strong_weight: float,
+    category: str | None,
+    judges: tuple[str, ...] | None,
+) -> None:
+    from leaderboards.cycles import find_cycles
+    from leaderboards.rank import battles_of
+    from leaderboards.terminal import cycles_text
+
+    battles = battles_of(tables, strong_weight=strong_weight, category=category, judges=judges)
+    typer.echo(cycles_text(find_cycles(battles)))
+
+
+def _show(ranking: "Ranking", format: Format, plain: "Ranking | None" = None) -> None:
     from leaderboards.terminal import ranking_csv, ranking_json, ranking_table, style_table
 
     if format is Format.json:
@@ -555,7 +817,7 @@ def _show(ranking: "Ranking", format: Format) -> None:
     elif format is Format.csv:
         typer.echo(ranking_csv(ranking), nl=False)
     else:
-        _print(ranking_table(ranking))
+        _print(ranking_table(ranking, plain=plain))
         if ranking.style:
             _print(style_table(ranking))
 

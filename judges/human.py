@@ -28,6 +28,18 @@ def read_human(path: Path) -> pl.DataFrame:
     return table
 
 
+def read_names(path: Path) -> dict[str, str]:
+    """Return, for models of a run, what the human side calls them: a table with model, human.
+
+    Raises:
+        UserError: the file cannot be read, or lacks a column.
+    """
+    table = _table(path)
+    if not {"model", "human"} <= set(table.columns):
+        raise UserError(f"{path} has the columns {', '.join(table.columns)}; needs model, human")
+    return dict(table.select("model", "human").iter_rows())
+
+
 def holds_votes(table: pl.DataFrame) -> bool:
     """Tell votes from ratings."""
     return set(table.columns) >= _VOTES

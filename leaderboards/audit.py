@@ -6,22 +6,10 @@ A pair judged in both orders shows whether the judge follows the answers or thei
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from leaderboards.battles import battles_from_judgments
-from leaderboards.evidence import Floats
-from leaderboards.intervals import percentile_interval, prompt_draws
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """A share of `n` units, with an interval that resamples prompts; None without any unit."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
+from leaderboards.shares import Share, share_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +18,8 @@ class JudgeAudit:
 
     `consistent` is the share of pairs, judged in both orders, on which both verdicts favour the
     same answer or both are ties; `first_twice` and `second_twice` are the shares where the answer
-    in that place was favoured both times. `ties` is the share of verdicts; `failures` counts
+    in that place was favoured both times. `repeated` is the share of games judged again whose
+    verdict was the same as the first time. `ties` is the share of verdicts; `failures` counts
     missing verdicts by reason.
     """
 
@@ -40,6 +29,7 @@ class JudgeAudit:
     consistent: Share
     first_twice: Share
     second_twice: Share
+    repeated: Share
     ties: Share
     failed: Share
     failures: Mapping[str, int]
@@ -61,19 +51,7 @@ def audit(
 
 
 def _audit(judge: str, games: pl.DataFrame, level: float, draws: int, seed: int) -> JudgeAudit:
-    prompts = games["prompt_id"].unique().sort()
-    counts = prompt_draws(len(prompts), draws, seed)
-
-    def share(table: pl.DataFrame, counted: pl.Expr) -> Share:
-        by_prompt = table.group_by("prompt_id").agg(hits=counted.sum(), units=pl.len())
-        placed = pl.DataFrame({"prompt_id": prompts}).join(
-            by_prompt, on="prompt_id", how="left", maintain_order="left"
-        )
-        hits, units = (
-            placed[name].fill_null(0).to_numpy().astype(float) for name in ("hits", "units")
-        )
-        return _share(hits, units, counts, level)
-
+    share = share_of(games["prompt_id"], level=level, draws=draws, seed=seed)
     verdicts = battles_from_judgments(games)
     both = _both_orders(verdicts)
     first, again = pl.col("first_side"), pl.col("second_side")
@@ -86,6 +64,7 @@ def _audit(judge: str, games: pl.DataFrame, level: float, draws: int, seed: int)
         consistent=share(both, first == -again),
         first_twice=share(both, (first == 1) & (again == 1)),
         second_twice=share(both, (first == -1) & (again == -1)),
+        repeated=share(_repeats(verdicts), pl.col("outcome") == pl.col("first")),
         ties=share(verdicts, pl.col("outcome") == 0.5),
         failed=share(games, pl.col("verdict").is_null()),
         failures=dict(reasons.iter_rows()),
@@ -108,12 +87,9 @@ def _both_orders(verdicts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _share(hits: Floats, units: Floats, counts: Floats, level: float) -> Share:
-    n = int(units.sum())
-    if not n:
-        return Share(value=None, low=None, high=None, n=0)
-    total = counts @ units
-    drawn = np.divide(counts @ hits, total, out=np.full(len(counts), np.nan), where=total > 0)
-    prompts = np.array([int((units > 0).sum())])
-    low, high = percentile_interval(drawn[:, None], level, prompts)
-    return Share(value=float(hits.sum() / n), low=float(low[0]), high=float(high[0]), n=n)
+def _repeats(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Return the verdicts on games that were judged before, beside the first one."""
+    game = ["prompt_id", "model_a", "model_b"]
+    return verdicts.with_columns(
+        first=pl.col("outcome").first().over(game), turn=pl.int_range(pl.len()).over(game)
+    ).filter(pl.col("turn") > 0)

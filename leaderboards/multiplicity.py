@@ -76,14 +76,15 @@ def _step_down(difference: Floats, unsure: Uncertainty, level: float, prompts: I
 
 def _largest(unsure: Uncertainty, pairs: Ints) -> Floats:
     """Return the largest |t| (D,) of the pairs in each simulated draw."""
-    largest = np.zeros(len(unsure.deviations))
-    scale = 1 / unsure.pair_error[pairs]
+    deviations = np.ascontiguousarray(unsure.deviations.T, dtype=np.float32)
+    largest = np.zeros(deviations.shape[1], dtype=np.float32)
+    scale = (1 / unsure.pair_error[pairs]).astype(np.float32)
     first, second = unsure.first[pairs], unsure.second[pairs]
-    rows = max(1, 1_000_000 // max(len(pairs), 1))
-    for low in range(0, len(largest), rows):
-        some = unsure.deviations[low : low + rows]
-        moved = some[:, first]
-        moved -= some[:, second]
-        moved *= scale
-        largest[low : low + rows] = np.maximum(moved.max(axis=1), -moved.min(axis=1))
-    return largest
+    step = max(1, 200_000 // len(largest))
+    for low in range(0, len(pairs), step):
+        some = slice(low, low + step)
+        moved = deviations[first[some]]
+        moved -= deviations[second[some]]
+        moved *= scale[some, None]
+        np.maximum(largest, np.abs(moved, out=moved).max(axis=0), out=largest)
+    return largest.astype(np.float64)

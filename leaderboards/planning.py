@@ -36,6 +36,14 @@ class Variances:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """US dollars for one answer and for one verdict; None where the price is not known."""
+
+    answer: float | None
+    game: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRow:
     """A design for one model, and the smallest true difference it shows with the power wanted.
 
@@ -69,8 +77,7 @@ def plan(
     judges: Sequence[int] = (1, 2, 3),
     power: float = 0.8,
     level: float = 0.95,
-    answer_cost: float | None = None,
-    game_cost: float | None = None,
+    costs: Costs | None = None,
 ) -> Plan:
     """Return for each design the smallest difference detectable, in points of a hundred.
 
@@ -85,8 +92,7 @@ def plan(
         judges: numbers of judges to try.
         power: probability of seeing a difference of that size.
         level: of the interval that is to leave zero out.
-        answer_cost: US dollars for one answer.
-        game_cost: US dollars for one verdict.
+        costs: of one answer and one verdict.
 
     Raises:
         RankingError: power or level not between 0 and 1, or a negative variance.
@@ -98,7 +104,6 @@ def plan(
     rows = []
     for p, g, j in product(prompts, games, judges):
         calls = p * g * j
-        known = answer_cost is not None and game_cost is not None
         rows.append(
             PlanRow(
                 prompts=p,
@@ -106,28 +111,38 @@ def plan(
                 judges=j,
                 detectable=reach * sqrt(_variance(variances, g, j) / p),
                 calls=calls,
-                dollars=(answer_cost or 0) * p + (game_cost or 0) * calls if known else None,
+                dollars=_dollars(costs, p, calls),
             )
         )
     return Plan(variances=variances, power=power, level=level, rows=tuple(rows))
 
 
-def plan_from_run(
-    tables: RunTables, *, strong_weight: float = 3.0, power: float = 0.8, level: float = 0.95
-) -> Plan:
-    """Return a plan with the variances and the mean costs of a pilot run.
+def costs_of(tables: RunTables) -> Costs:
+    """Return the mean costs of a pilot's answers and verdicts."""
+    return Costs(answer=_mean_cost(tables.answers), game=_mean_cost(tables.judgments))
+
+
+def stated_variances(text: str) -> Variances:
+    """Read variances as `prompt=900,order=100,judge=100,repeat=400`; only the first must be there.
 
     Raises:
-        RankingError: the run has no games, or too few prompts judged in full.
+        RankingError: an unknown name, a number below zero, or no prompt part.
     """
-    if not tables.judgments.height:
-        raise RankingError("a plan needs a pilot with games; battles do not say who judged how")
-    return plan(
-        variances_of(tables.judgments, strong_weight=strong_weight),
-        power=power,
-        level=level,
-        answer_cost=_mean_cost(tables.answers),
-        game_cost=_mean_cost(tables.judgments),
+    parts = [part.partition("=") for part in text.replace(" ", "").split(",")]
+    try:
+        values = {name: float(value) for name, _, value in parts}
+    except ValueError:
+        values = {}
+    names = {"prompt", "order", "judge", "repeat"}
+    if "prompt" not in values or set(values) - names or not min(values.values()) >= 0:
+        raise RankingError(
+            f"{text!r}: expected variances like prompt=900,order=100,judge=100,repeat=400"
+        )
+    return Variances(
+        prompt=values["prompt"],
+        order=values.get("order"),
+        judge=values.get("judge"),
+        repeat=values.get("repeat"),
     )
 
 
@@ -162,6 +177,12 @@ def _variance(variances: Variances, games: int, judges: int) -> float:
         + (variances.judge or 0) / judges
         + (variances.repeat or 0) / (games * judges)
     )
+
+
+def _dollars(costs: Costs | None, prompts: int, calls: int) -> float | None:
+    if costs is None or costs.answer is None or costs.game is None:
+        return None
+    return costs.answer * prompts + costs.game * calls
 
 
 def _points(judgments: pl.DataFrame, strong_weight: float) -> pl.DataFrame:

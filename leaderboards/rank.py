@@ -122,6 +122,8 @@ class _Question:
     method: str
     scale: str
     baseline: int | None
+    without_style: int
+    """Verdicts left out because an answer has no style features."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,19 +159,14 @@ def rank_tables(
         RankingError: as `rank`, or an unknown judge or category.
     """
     whole = of_judges(tables, judges)
-    prompts = _prompt_ids(whole)
     part = of_category(whole, category)
-    battles = (
-        battles_from_judgments(part.judgments, strong_weight=strong_weight)
-        if part.battles is None
-        else equal_judges(part.battles)
-    )
+    battles = battles_of(part, strong_weight=strong_weight)
     return rank(
         battles,
         features=tables.answers,
         missing=part.judgments.filter(pl.col("verdict").is_null()),
         missing_weight=max(strong_weight, 1.0),
-        prompts=prompts,
+        prompts=_prompt_ids(whole),
         noted={
             "strong_weight": strong_weight,
             "category": category,
@@ -177,6 +174,20 @@ def rank_tables(
         },
         **options,
     )
+
+
+def battles_of(
+    tables: RunTables,
+    *,
+    judges: Sequence[str] | None = None,
+    category: str | None = None,
+    strong_weight: float = 3.0,
+) -> pl.DataFrame:
+    """Return the battles that a run is ranked by; options and errors as in `rank_tables`."""
+    part = of_category(of_judges(tables, judges), category)
+    if part.battles is not None:
+        return equal_judges(part.battles)
+    return battles_from_judgments(part.judgments, strong_weight=strong_weight)
 
 
 def of_judges(tables: RunTables, judges: Sequence[str] | None) -> RunTables:
@@ -270,7 +281,7 @@ def _rank(
     answer = _answer(question, estimator, battles, chosen)
     return Ranking(
         settings={**_settings(question, chosen), "unranked": unranked, **noted},
-        counts=_counts(evidence),
+        counts={**_counts(evidence), "without_style": question.without_style},
         rows=_rows(question, estimator, answer, missing_weight, chosen),
         pairs=_pairs(evidence, answer, chosen["level"]),
         style=_style_rows(chosen["style"], answer),
@@ -327,6 +338,7 @@ def _question(evidence: Evidence, answers: pl.DataFrame | None, options: RankOpt
     star = baseline is not None and _star(evidence, baseline)
     make_scale, scale = _scale(evidence, baseline, options)
     ties = options["ties"]
+    games = int(evidence.games.sum())
     if options["style"]:
         if answers is None:
             raise RankingError("style control needs a table of answer features")
@@ -339,7 +351,14 @@ def _question(evidence: Evidence, answers: pl.DataFrame | None, options: RankOpt
         build, method = win_rate(baseline), "win rate"
     else:
         build, method = bradley_terry(make_scale), "Bradley–Terry"
-    return _Question(evidence=evidence, build=build, method=method, scale=scale, baseline=baseline)
+    return _Question(
+        evidence=evidence,
+        build=build,
+        method=method,
+        scale=scale,
+        baseline=baseline,
+        without_style=games - int(evidence.games.sum()),
+    )
 
 
 def _scale(evidence: Evidence, baseline: int | None, options: RankOptions) -> tuple[MakeScale, str]:

@@ -26,7 +26,8 @@ def against(baseline: int) -> Scale:
 def against_field(effects: Floats) -> Floats:
     """Return mean win rates against the other models, each weighing the same, in percent."""
     models = effects.shape[1]
-    beaten = np.stack([logistic(row[:, None] - row[None, :]).sum(axis=1) for row in effects])
+    odds = np.exp(effects - effects.mean(axis=1, keepdims=True))
+    beaten = np.stack([(row[:, None] / (row[:, None] + row[None, :])).sum(axis=1) for row in odds])
     return np.asarray(100 * (beaten - 0.5) / (models - 1))
 
 

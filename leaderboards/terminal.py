@@ -7,39 +7,77 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from leaderboards.agreement import Agreement
-from leaderboards.audit import JudgeAudit, Share
-from leaderboards.records import Ranking
+from leaderboards.audit import JudgeAudit
+from leaderboards.combine import Combined
+from leaderboards.cycles import Cycles
+from leaderboards.elo import EloRow
+from leaderboards.planning import Plan
+from leaderboards.preferences import Preferences
+from leaderboards.records import Ranking, RankingRow
 from leaderboards.series import Series
+from leaderboards.shares import Share
 
 
-def ranking_table(ranking: Ranking, *, title: str | None = None) -> Table:
-    """Return the rows of a ranking, best first, and beneath them what the scores are."""
+def ranking_table(
+    ranking: Ranking, *, title: str | None = None, plain: Ranking | None = None
+) -> Table:
+    """Return the rows of a ranking, best first, and beneath them what the scores are.
+
+    `plain` is the same ranking without style control, to stand beside it.
+    """
     settings = ranking.settings
     table = Table(
         title=title,
         title_justify="left",
-        caption=f"{settings['method']}; score = {settings['scale']}; {settings['interval']}, "
-        f"{ranking.counts['prompts']} prompts",
+        caption=_caption(ranking),
         caption_justify="left",
         box=SIMPLE_HEAD,
     )
     table.add_column("rank", justify="right")
     table.add_column("model", overflow="fold")
     table.add_column("score", justify="right")
-    table.add_column(f"{settings['level']:.0%} interval", justify="right")
-    for name in ("prompts", "games", "missing"):
+    table.add_column(f"{settings['level']:.0%} interval", justify="right", no_wrap=True)
+    flips = any(row.flips is not None for row in ranking.rows)
+    extra = [*(["plain score"] if plain else []), *(["prompts to flip"] if flips else [])]
+    for name in (*extra, "prompts", "games", "missing"):
         table.add_column(name, justify="right")
+    scores = {row.model: row.score for row in plain.rows} if plain else {}
     for row in ranking.rows:
         table.add_row(
             _range(row.rank_low, row.rank_high),
             _plain(row.model),
             f"{row.score:.1f}",
             f"{row.low:.1f} to {row.high:.1f}",
+            *([f"{scores[row.model]:.1f}"] if plain else []),
+            *(["" if row.flips is None else str(row.flips)] if flips else []),
             str(row.prompts),
             str(row.games),
-            str(row.missing),
+            _missing(row),
         )
     return table
+
+
+def _caption(ranking: Ranking) -> str:
+    settings = ranking.settings
+    ties = f"{settings['tie_rate']:.1%} ties" if "tie_rate" in settings else ""
+    lines = [
+        f"{settings['method']}; score = {settings['scale']}; {settings['interval']}, "
+        f"{ranking.counts['prompts']} prompts" + (f"; {ties}" if ties else "")
+    ]
+    if left_out := ranking.counts.get("without_style"):
+        lines.append(f"{left_out} verdicts left out: no style counts of an answer")
+    if held := settings.get("held_by_ridge"):
+        lines.append(f"only held finite, not placed by the battles: {', '.join(held)}")
+    if unranked := settings.get("unranked"):
+        lines.append(f"without any verdict: {', '.join(unranked)}")
+    if unsettled := [row for row in ranking.rows if row.unsettled]:
+        bounds = [f"{row.model} ({row.if_lost:.1f} to {row.if_won:.1f})" for row in unsettled]
+        lines.append(f"* missing verdicts could change the rank of {', '.join(bounds)}")
+    return _plain("\n".join(lines), lines=True)
+
+
+def _missing(row: RankingRow) -> str:
+    return f"{row.missing}*" if row.unsettled else str(row.missing)
 
 
 def style_table(ranking: Ranking) -> Table:
@@ -87,6 +125,75 @@ def ranking_csv(ranking: Ranking) -> str:
     return pl.DataFrame([asdict(row) for row in ranking.rows]).write_csv()
 
 
+def elo_table(rows: tuple[EloRow, ...], *, k: float) -> Table:
+    """Return online Elo ratings, and that they depend on the order."""
+    table = Table(
+        "model", "online Elo", "battles",
+        caption=f"K = {k:g}, by timestamp; depends on the order of the battles, has no interval",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(_plain(row.model), f"{row.rating:.1f}", str(row.battles))
+    return table
+
+
+def combined_table(combined: Combined) -> Table:
+    """Return a combined ranking, and by which rule it was combined."""
+    table = Table(
+        "place", "model", "value",
+        caption=_plain(f"{combined.rule} over {', '.join(combined.parts)}"),
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )  # fmt: skip
+    for row in combined.rows:
+        table.add_row(str(row.place), _plain(row.model), f"{row.value:.1f}")
+    return table
+
+
+def cycles_text(cycles: Cycles) -> str:
+    """Return what no ranking can explain, as lines."""
+    lines = [
+        f"{cycles.residual:.1%} of the squared margins no ranking explains (noise or cycles); "
+        f"{cycles.count} cycles of three"
+    ]
+    for cycle in cycles.worst:
+        a, b, c = cycle.models
+        won = ", ".join(f"{50 + 100 * margin:.0f} %" for margin in cycle.margins)
+        lines.append(f"  {a} > {b} > {c} > {a} ({won})")
+    return "\n".join(lines)
+
+
+def variances_line(plan: Plan) -> str:
+    """Return the variance parts of a plan in one line."""
+    parts = plan.variances
+    named = {"prompt": parts.prompt, "order": parts.order, "judge": parts.judge,
+             "repeat": parts.repeat}  # fmt: skip
+    shown = ", ".join(
+        f"{name} {'not told apart' if value is None else f'{value:.0f}'}"
+        for name, value in named.items()
+    )
+    return f"variance of a difference on one prompt: {shown}"
+
+
+def plan_table(plan: Plan) -> Table:
+    """Return the designs of a plan and the smallest difference each shows."""
+    table = Table(
+        "prompts", "games", "judges", "difference seen", "calls", "dollars",
+        caption=f"points of a hundred, seen with {plan.power:.0%} power at {plan.level:.0%}; "
+        "calls and dollars per model",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )  # fmt: skip
+    for row in plan.rows:
+        dollars = "not known" if row.dollars is None else f"{row.dollars:.2f}"
+        table.add_row(
+            str(row.prompts), str(row.games), str(row.judges),
+            f"{row.detectable:.1f}", str(row.calls), dollars,
+        )  # fmt: skip
+    return table
+
+
 def agreement_table(agreement: Agreement) -> Table:
     """Return the figures of agreement with people."""
     table = Table("measure", "value", f"{agreement.level:.0%} interval", "over", box=SIMPLE_HEAD)
@@ -104,11 +211,35 @@ def audit_table(audits: tuple[JudgeAudit, ...]) -> Table:
         ("consistent", "same verdict in both orders"),
         ("first_twice", "first answer, both orders"),
         ("second_twice", "second answer, both orders"),
+        ("repeated", "same verdict when judged again"),
         ("ties", "ties"),
         ("failed", "no verdict"),
     ):
         table.add_row(label, *(_share(getattr(audit, name)) for audit in audits))
     return table
+
+
+def preference_tables(found: Preferences) -> list[Table]:
+    """Return what sways the judges: style, families of models, and one judge beside another."""
+    tables = []
+    if any(row.share.n for row in found.style):
+        style = Table("judge", "more", "favoured, where sides were taken", box=SIMPLE_HEAD)
+        for row in found.style:
+            style.add_row(_plain(row.judge), row.feature, _share(row.share))
+        tables.append(style)
+    families = Table("judge", "family", "points", "beyond other judges", box=SIMPLE_HEAD)
+    for kin in found.families:
+        mark = " (its own)" if kin.own else ""
+        lead = _share(kin.beyond_others)
+        families.add_row(_plain(kin.judge), f"{_plain(kin.family)}{mark}", _share(kin.points), lead)
+    tables.append(families)
+    if found.agreement:
+        judges = Table("judge", "and judge", "same side", "kappa", box=SIMPLE_HEAD)
+        for pair in found.agreement:
+            kappa = "not known" if pair.kappa is None else f"{pair.kappa:.2f}"
+            judges.add_row(_plain(pair.judge_a), _plain(pair.judge_b), _share(pair.same), kappa)
+        tables.append(judges)
+    return tables
 
 
 def _share(share: Share) -> str:
@@ -123,8 +254,9 @@ def _range(low: int, high: int) -> str:
     return str(low) if low == high else f"{low}–{high}"
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, *, lines: bool = False) -> str:
     """Return `text` with what rich would take for markup, or a terminal for control, disarmed."""
     from rich.markup import escape
 
-    return escape("".join(letter if letter.isprintable() else "�" for letter in text))
+    kept = "\n" if lines else ""
+    return escape("".join(one if one.isprintable() or one == kept else "�" for one in text))

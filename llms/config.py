@@ -46,6 +46,9 @@ def _mapping(file: Path) -> dict[str, Any]:
 
 def _problem(kind: "type[BaseModel]", detail: "ErrorDetails") -> str:
     name = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "value_error":
+        said = detail["msg"].removeprefix("Value error, ")
+        return f"{name}: {said}" if name else said
     if detail["type"] != "extra_forbidden":
         return f"{name}: {detail['msg']}, not {detail['input']!r}"
     near = get_close_matches(name, kind.model_fields, n=1)

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ FORMS = (
     "openai:NAME, http://HOST:PORT/v1#NAME, vllm:REPOSITORY-OR-FOLDER, litellm:PROVIDER/NAME, "
     "recorded:FOLDER#NAME, or a YAML file"
 )
+
+SAMPLES, SAMPLE_BYTES = 16, 65_536
 
 
 def parse_spec(text: str) -> ModelSpec:
@@ -38,7 +41,8 @@ def parse_spec(text: str) -> ModelSpec:
     if scheme == "litellm":
         return ModelSpec(kind="litellm", model=rest, name=rest)
     if scheme == "vllm":
-        return ModelSpec(kind="vllm", model=rest, name=rest, concurrency=128)
+        weights = _fingerprint(Path(rest)) if Path(rest).is_dir() else None
+        return ModelSpec(kind="vllm", model=rest, name=rest, revision=weights, concurrency=128)
     if scheme == "recorded":
         return _recorded(rest)
     close = get_close_matches(scheme, ["openai", "http", "https", "vllm", "litellm", "recorded"], 1)
@@ -83,6 +87,22 @@ def _recorded(rest: str) -> ModelSpec:
     return ModelSpec(
         kind="recorded", model=model, name=model, address=folder, revision=records.revision
     )
+
+
+def _fingerprint(folder: Path) -> str:
+    """Return a digest of the files of a checkpoint: their names, sizes and samples of their bytes.
+
+    Training changes nearly every weight, so that a few samples of each file tell versions apart.
+    """
+    seen = sha256()
+    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+        size = file.stat().st_size
+        seen.update(f"{file.name} {size} ".encode())
+        with file.open("rb") as content:
+            for part in range(SAMPLES):
+                content.seek(part * size // SAMPLES)
+                seen.update(content.read(SAMPLE_BYTES))
+    return seen.hexdigest()[:16]
 
 
 def _read(text: str) -> list[ModelSpec]:
@@ -138,6 +158,8 @@ def _spec(file: str, entry: Any) -> ModelSpec:
         where = ".".join(str(part) for part in first["loc"])
         allowed = ", ".join(Entry.model_fields)
         raise UserError(f"{file}: {where}: {first['msg']} (fields: {allowed})") from error
+    if "api_key" in given.params:
+        raise UserError(f"{file}: keys stay in the environment; name its variable with `key_env`")
     values = given.model_dump(exclude={"model", "prices", "engine_args"}, exclude_none=True)
     arguments = given.engine_args
     engine_args = tuple(shlex.split(arguments) if isinstance(arguments, str) else arguments)

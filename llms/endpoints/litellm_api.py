@@ -7,7 +7,7 @@ from typing import Any
 
 from llms.endpoints import AttemptError
 from llms.endpoints.chat_api import chat_body, chat_reply
-from llms.endpoints.openai_api import status_error
+from llms.endpoints.openai_api import status_error, without_secrets
 from llms.errors import UserError
 from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request
@@ -30,6 +30,7 @@ class LitellmEndpoint:
             ) from error
         litellm.suppress_debug_info = True
         litellm.telemetry = False
+        litellm.drop_params = True
         missing = litellm.validate_environment(spec.model).get("missing_keys")
         if missing and "api_key" not in spec.params and spec.key_env is None:
             raise UserError(f"{spec.name} needs a key: set the environment variable {missing[0]}")
@@ -63,13 +64,15 @@ class LitellmEndpoint:
         try:
             answer = await function(**body, **options, num_retries=0, max_retries=0)
         except self._litellm.ContextWindowExceededError as error:
-            raise AttemptError("context_too_long", str(error)[:500]) from error
+            raise AttemptError("context_too_long", without_secrets(str(error))[:500]) from error
         except self._litellm.ContentPolicyViolationError as error:
-            raise AttemptError("content_filter", str(error)[:500]) from error
+            raise AttemptError("content_filter", without_secrets(str(error))[:500]) from error
         except self._litellm.Timeout as error:
-            raise AttemptError("timeout", str(error)[:500], retry=True) from error
+            raise AttemptError("timeout", without_secrets(str(error))[:500], retry=True) from error
         except self._litellm.APIConnectionError as error:
-            raise AttemptError("connection", str(error)[:500], retry=True) from error
+            raise AttemptError(
+                "connection", without_secrets(str(error))[:500], retry=True
+            ) from error
         except self._litellm.exceptions.APIError as error:
             raise status_error(error.status_code, str(error), error) from error
         return answer.model_dump()

@@ -1,6 +1,7 @@
 """OpenAI itself and every server that speaks its API, by the official client over aiohttp."""
 
 import os
+import re
 from contextlib import AbstractAsyncContextManager, nullcontext
 from email.utils import parsedate_to_datetime
 from time import monotonic, time
@@ -17,6 +18,7 @@ from llms.records import ModelSpec, Reply, Request
 
 CONNECT_SECONDS = 10.0
 _TOO_LONG = ("context_length", "context length", "maximum context", "too many tokens", "too long")
+_SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD", re.I)
 _FILTERED = ("content_filter", "content_policy", "content management policy", "safety")
 
 
@@ -37,15 +39,25 @@ class OpenAIEndpoint:
             http_client=openai.DefaultAioHttpClient(limits=limits),
         )
         self._spec = spec
+        self._takes_no_schema = False
 
     def in_use(self) -> AbstractAsyncContextManager[None]:
         """Nothing has to be held."""
         return nullcontext()
 
     async def send(self, request: Request) -> Reply:
-        """Make one attempt."""
+        """Make one attempt; a server that takes no schema is asked without one."""
         start = monotonic()
-        body = await self._post("/chat/completions", chat_body(request))
+        asked = chat_body(request)
+        if self._takes_no_schema:
+            asked.pop("response_format", None)
+        try:
+            body = await self._post("/chat/completions", asked)
+        except AttemptError as error:
+            if not ("response_format" in asked and _refuses_schema(error)):
+                raise
+            self._takes_no_schema = True
+            return await self.send(request)
         return chat_reply(request, body, monotonic() - start)
 
     async def embed(self, texts: list[str]) -> list[list[float]]:
@@ -83,7 +95,7 @@ class OpenAIEndpoint:
 
 def status_error(status: int, said: str, error: Any = None) -> AttemptError:
     """Return what an HTTP status and the server's words mean for the request."""
-    detail = " ".join(f"HTTP {status}: {said}".split())[:500]
+    detail = " ".join(f"HTTP {status}: {without_secrets(said)}".split())[:500]
     lowered = said.lower()
     response = getattr(error, "response", None)
     wait = _retry_after(response) if response is not None else None
@@ -104,6 +116,14 @@ def status_error(status: int, said: str, error: Any = None) -> AttemptError:
     return AttemptError("bad_request", detail)
 
 
+def without_secrets(text: str) -> str:
+    """Return `text` without the values of environment variables that are named like secrets."""
+    for name, value in os.environ.items():
+        if len(value) >= 8 and _SECRET.search(name):
+            text = text.replace(value, f"[{name}]")
+    return text
+
+
 def key_of(spec: ModelSpec) -> str:
     """Return the key that the environment holds for `spec`; raise `UserError` if it does not."""
     variable = spec.key_env or ("OPENAI_API_KEY" if spec.kind == "openai" else None)
@@ -113,6 +133,12 @@ def key_of(spec: ModelSpec) -> str:
     if not key:
         raise UserError(f"{spec.name} needs a key: set the environment variable {variable}")
     return key
+
+
+def _refuses_schema(error: AttemptError) -> bool:
+    return error.reason == "bad_request" and bool(
+        re.search("response_format|json_schema|structured output", error.detail, re.I)
+    )
 
 
 def _connection_error(error: openai.APIConnectionError, spec: ModelSpec) -> AttemptError:

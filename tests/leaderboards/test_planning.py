@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from leaderboards.planning import Variances, plan, variances_of
+from leaderboards.planning import Costs, Variances, plan, stated_variances, variances_of
 from leaderboards.rank import rank
 from leaderboards.records import RankingError
 
@@ -56,8 +56,7 @@ def test_the_detectable_difference_is_what_the_paired_interval_of_such_a_run_sho
 def test_more_prompts_and_more_judges_see_smaller_differences_and_cost_more():
     rows = plan(
         Variances(prompt=900, order=100, judge=100, repeat=400),
-        answer_cost=0.01,
-        game_cost=0.002,
+        costs=Costs(answer=0.01, game=0.002),
         prompts=[100, 400],
         games=[2],
         judges=[1, 2],
@@ -75,3 +74,11 @@ def test_without_prices_a_plan_has_no_dollars():
 def test_a_pilot_of_one_prompt_is_refused():
     with pytest.raises(RankingError, match="no two models"):
         variances_of(pilot(prompts=1))
+
+
+def test_variances_may_be_stated_and_must_be_readable():
+    stated = stated_variances("prompt=900, order=100")
+    assert stated == Variances(prompt=900, order=100, judge=None, repeat=None)
+    for text in ("", "order=1", "prompt=-1", "prompt=x", "prompt=1,colour=2"):
+        with pytest.raises(RankingError, match="expected variances like"):
+            stated_variances(text)

@@ -1,3 +1,4 @@
+import asyncio
 import socket
 from pathlib import Path
 
@@ -6,8 +7,8 @@ from aiohttp import web
 
 from llms.complete import ask
 from llms.errors import UserError
-from llms.lanes import Patience
-from llms.records import Failure, ModelSpec, Reply, Request
+from llms.lanes import Patience, Slots
+from llms.records import Failure, ModelSpec, Prices, Reply, Request, Usage
 from llms.store import ResponseStore
 from tests.llms.fake_server import completion, fake_server
 
@@ -119,11 +120,119 @@ def test_a_missing_key_is_named_before_anything_is_sent(store, monkeypatch):
     assert server.asked == []
 
 
+def test_a_server_that_takes_no_schema_is_asked_without_one(store):
+    async def picky(body):
+        if "response_format" in body:
+            return web.json_response({"error": "response_format is not supported"}, status=400)
+        return web.json_response(completion("fine"))
+
+    with fake_server(picky) as server:
+        params = {"response_format": {"type": "json_schema"}}
+        results = ask(questions(server.spec(concurrency=1), "a", "b", params=params), store=store)
+    assert [result.text for result in results] == ["fine", "fine"]
+    assert len(server.asked) == 3
+
+
+def test_all_that_a_reply_holds_is_kept(store):
+    async def rich(body):
+        said = completion(
+            "answer \ud800",
+            reasoning_content="thinking",
+            finish_reason="length",
+            logprobs={"content": [{"token": "a", "logprob": -1.0}]},
+        )
+        said["usage"]["completion_tokens_details"] = {"reasoning_tokens": 7}
+        said["usage"]["prompt_tokens_details"] = {"cached_tokens": 1}
+        return web.json_response(said)
+
+    with fake_server(rich) as server:
+        requests = questions(server.spec(prices=Prices(1e6, 1e6)), "a")
+        ask(requests, store=store)
+        (reply,) = ask(requests, store=store)
+    assert (reply.text, reply.reasoning, reply.finish_reason) == (
+        "answer \ufffd",
+        "thinking",
+        "length",
+    )
+    assert reply.usage == Usage(3, 2, 7, 1)
+    assert reply.cost == 5.0
+    assert reply.logprobs == [{"token": "a", "logprob": -1.0}]
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ({"text": None, "refusal": "no"}, "refused"),
+        ({"text": "half", "finish_reason": "content_filter"}, "content_filter"),
+        ({"text": "", "finish_reason": "length"}, "truncated"),
+        ({"text": None}, "empty"),
+    ],
+)
+def test_what_is_no_answer_is_a_failure_with_its_reason(store, message, reason):
+    async def say(body):
+        return web.json_response(completion(**message))
+
+    with fake_server(say) as server:
+        quick = Patience(wait_initial=0.01, wait_jitter=0)
+        (result,) = ask(questions(server.spec(), "a"), store=store, patience=quick)
+    assert isinstance(result, Failure)
+    assert result.reason == reason
+
+
+def test_what_is_sent_is_the_request_overridden_by_the_model(store):
+    content = [{"type": "text", "text": "see"}, {"type": "image_url", "image_url": {"url": "x"}}]
+    with fake_server() as server:
+        spec = server.spec(system="Be brief.", params={"temperature": 0, "top_k": 5, "seed": 1})
+        message = {"role": "user", "content": content}
+        params = {"temperature": 1, "max_tokens": 9}
+        ask([Request(spec=spec, messages=[message], params=params, sample=2)], store=store)
+    (body,) = server.asked
+    assert body.pop("messages") == [{"role": "system", "content": "Be brief."}, message]
+    assert body == {"model": "m", "temperature": 0, "max_tokens": 9, "top_k": 5, "seed": 3}
+
+
+def test_reasoning_models_are_not_sent_what_they_refuse(store, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with fake_server() as server:
+        spec = server.spec(kind="openai", model="o4-mini")
+        params = {"temperature": 0, "max_tokens": 9, "reasoning_effort": "low"}
+        ask(questions(spec, "a", params=params), store=store)
+    assert server.asked[0].keys() - {"model", "messages"} == {
+        "max_completion_tokens",
+        "reasoning_effort",
+    }
+
+
+def test_no_more_requests_are_under_way_than_the_model_allows(store):
+    under_way, most = 0, 0
+
+    async def count(body):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+        return web.json_response(completion("fine"))
+
+    with fake_server(count) as server:
+        ask(questions(server.spec(concurrency=7), *map(str, range(60))), store=store)
+    assert most == 7
+
+
+def test_concurrency_falls_under_overload_and_recovers():
+    slots = Slots(64)
+    slots.overloaded()
+    slots.overloaded()
+    fallen = slots.limit
+    for _ in range(1000):
+        slots.went_well()
+    assert fallen == pytest.approx(64 * 0.7)
+    assert slots.limit == 64
+
+
 def test_a_stalled_reply_ends_at_the_time_limit(store):
     async def stall(body):
         response = web.StreamResponse()
-        import asyncio
-
         await asyncio.sleep(60)
         return response
 

@@ -1,5 +1,5 @@
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from llms.config import read_config
 from llms.errors import UserError
@@ -9,6 +9,12 @@ class Bake(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     minutes: int = Field(default=20, ge=1)
     shelf: str = "middle"
+
+    @model_validator(mode="after")
+    def _fits(self):
+        if self.shelf == "floor":
+            raise ValueError("nothing bakes on the floor")
+        return self
 
 
 def test_flags_override_the_file_and_the_file_the_defaults(tmp_path):
@@ -36,3 +42,8 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, content):
     file.write_text(content)
     with pytest.raises(UserError, match=r"bake\.yaml"):
         read_config(Bake, file, {})
+
+
+def test_values_that_do_not_fit_together_are_told_in_the_words_of_the_rule():
+    with pytest.raises(UserError, match=r"^options: nothing bakes on the floor$"):
+        read_config(Bake, None, {"shelf": "floor"})

@@ -43,3 +43,18 @@ def test_an_unknown_field_of_a_yaml_file_is_named(tmp_path: Path):
 def test_two_models_of_one_name_are_refused():
     with pytest.raises(UserError, match="two models are called 'm'"):
         read_specs(["openai:m", "http://host/v1#m"])
+
+
+def test_a_checkpoint_that_was_trained_on_is_another_model(tmp_path: Path):
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"old" * 1000)
+    before = parse_spec(f"vllm:{tmp_path}").revision
+    weights.write_bytes(b"new" * 1000)
+    assert parse_spec(f"vllm:{tmp_path}").revision not in (None, before)
+
+
+def test_a_key_in_a_file_is_refused(tmp_path: Path):
+    file = tmp_path / "model.yaml"
+    file.write_text("model: openai:gpt-4.1\nparams: {api_key: sk-secret}\n")
+    with pytest.raises(UserError, match="key_env"):
+        read_specs([str(file)])

@@ -5,9 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from llms.complete import ask
 from llms.errors import UserError
+from llms.lanes import Patience
 from llms.records import Failure, ModelSpec, Reply, Request, Usage
 from llms.store import ResponseStore
 from tests.llms.fake_server import fake_server
@@ -128,12 +130,18 @@ def test_a_store_that_cannot_be_written_is_refused(tmp_path):
 
 
 def test_no_key_is_ever_written(tmp_path: Path, monkeypatch, caplog):
+    async def tell_the_key(body):
+        return web.json_response({"error": f"bad key {secret}"}, status=body["status"])
+
+    secret = "sk-very-secret-0123456789"
     caplog.set_level(1)
-    monkeypatch.setenv("SECRET_VARIABLE", "sk-very-secret-0123456789")
-    with fake_server() as server, ResponseStore(tmp_path / "s") as store:
-        request = replace(REQUEST, spec=server.spec(key_env="SECRET_VARIABLE"))
-        ask([request], store=store)
+    monkeypatch.setenv("SOME_API_KEY", secret)
+    with fake_server(tell_the_key) as server, ResponseStore(tmp_path / "s") as store:
+        for status in (400, 401, 429):
+            spec = server.spec(key_env="SOME_API_KEY", params={"status": status})
+            ask([replace(REQUEST, spec=spec)], store=store, patience=Patience(attempts=1))
         written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
-    assert server.headers[0]["Authorization"] == "Bearer sk-very-secret-0123456789"
+    assert server.headers[0]["Authorization"] == f"Bearer {secret}"
     assert b"very-secret" not in written
+    assert b"[SOME_API_KEY]" in written
     assert "very-secret" not in caplog.text
