@@ -303,12 +303,21 @@ def _reproduce(data: Mapping[str, Any]) -> dict[str, Any]:
     elif run.get("command"):
         commands.append(("The run was made by:", _command(run["command"])))
     recorded = run.get("digests") if isinstance(run.get("digests"), Mapping) else {}
-    rest = {key: value for key, value in run.items() if key not in ("command", "digests", "note")}
     return {
         "commands": commands,
-        "digests": list({**data["digests"], **(recorded or {})}.items()),
-        "facts": facts(rest),
+        "digests": facts({**data["digests"], **(recorded or {})}),
+        "facts": facts(_run_settings(run)),
     }
+
+
+def _run_settings(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return run.json without what is shown elsewhere, models and judges on lines of their own."""
+    rest = {key: value for key, value in run.items() if key not in ("command", "digests", "note")}
+    config = rest.get("config")
+    if not isinstance(config, Mapping):
+        return rest
+    named = {key: config[key] for key in ("models", "judges") if key in config}
+    return {**named, **rest, "config": {k: v for k, v in config.items() if k not in named}}
 
 
 def _run_options(config: Mapping[str, Any]) -> str:
