@@ -97,7 +97,17 @@ def _method(data: Mapping[str, Any]) -> str:
     owed = f" {plural(missing, 'verdict')} missing, counted for nobody{bounded}." if missing else ""
     return (
         f"Score: {scale} ({method}). Intervals: {how}, {view.level(settings)}. Rank: the ranks a "
-        f"model can have when only separated differences count.{owed}"
+        f"model may have, all ranges holding at once with {view.level(settings)} confidence."
+        f"{_left_out(settings)}{owed}"
+    )
+
+
+def _left_out(settings: Mapping[str, Any]) -> str:
+    """Return a sentence each about models that are not ranked, or only just."""
+    unranked = ", ".join(map(str, settings.get("unranked") or ()))
+    held = ", ".join(map(str, settings.get("held_by_ridge") or ()))
+    return (f" Not ranked, without any verdict: {unranked}." if unranked else "") + (
+        f" Without a loss or without a win, so held in by a small penalty: {held}." if held else ""
     )
 
 
