@@ -1,4 +1,4 @@
-"""The `benchbuild` command: build, cluster, quickstart. A coat over one function each."""
+"""The `benchbuild` command: build, cluster, refresh, quickstart. A coat over one function each."""
 
 import json
 from dataclasses import asdict
@@ -37,6 +37,61 @@ Embedder = Annotated[
 Languages = Annotated[
     str | None, typer.Option(help="Keep prompts in these languages only, as en,de (default: all).")
 ]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="Of the rows: lmsys, arena, sharegpt, openai, prompt, … "),
+]
+MaxBad = Annotated[
+    float | None,
+    typer.Option(help="Share of unreadable rows to put up with (default: 0.05).", min=0, max=1),
+]
+Pii = Annotated[
+    str | None,
+    typer.Option(help="Prompts with personal data: drop (the default), mask or keep."),
+]
+Against = Annotated[
+    list[Path] | None,
+    typer.Option(help="A benchmark to report matches with. May be repeated."),
+]
+Reducer = Annotated[
+    str | None, typer.Option(help="neighbours (the default), pca or umap, before HDBSCAN.")
+]
+MinClusterSize = Annotated[
+    int | None,
+    typer.Option(help="Smallest topic (default: a third of the root of the prompts).", min=2),
+]
+TopicNamer = Annotated[
+    str | None, typer.Option(help="A model that names the topics (default: their keywords).")
+]
+Annotator = Annotated[
+    str | None, typer.Option(help="The model that checks the seven criteria of each prompt.")
+]
+CheapAnnotator = Annotated[
+    str | None, typer.Option(help="A model that reads all first; --annotator reads what is left.")
+]
+Distil = Annotated[
+    int | None,
+    typer.Option(help="Annotate so many, and let heads learned from them choose the rest.", min=50),
+]
+SecondAnnotator = Annotated[
+    str | None, typer.Option(help="A model that reads a sample again; agreement is in the card.")
+]
+Category = Annotated[
+    str | None, typer.Option(help="Of each item, from: none (the default), topic or annotator.")
+]
+MinScore = Annotated[
+    float | None, typer.Option(help="Criteria a prompt must meet (default: 6).", min=0, max=7)
+]
+MinClusterScore = Annotated[
+    float | None, typer.Option(help="Mean score its cluster must have (default: 3).", min=0, max=7)
+]
+PerCluster = Annotated[
+    int | None, typer.Option(help="At most so many prompts of one cluster.", min=1)
+]
+Size = Annotated[int | None, typer.Option(help="At most so many prompts in all.", min=1)]
+Within = Annotated[
+    str | None, typer.Option(help="Order in a cluster: random (the default) or diverse.")
+]
 Seed = Annotated[int | None, typer.Option(help="Of clustering and sampling.", min=0)]
 Store = Annotated[
     Path | None, typer.Option(help="The response store (default: results/responses.sqlite).")
@@ -61,22 +116,25 @@ def options(
 def build(
     prompts: Prompts,
     out: Out,
-    annotator: Annotated[
-        str | None, typer.Option(help="The model that checks the seven criteria of each prompt.")
-    ] = None,
+    annotator: Annotator = None,
     embedder: Embedder = None,
     languages: Languages = None,
-    min_score: Annotated[
-        float | None, typer.Option(help="Criteria a prompt must meet (default: 6).", min=0, max=7)
-    ] = None,
-    min_cluster_score: Annotated[
-        float | None,
-        typer.Option(help="Mean score its cluster must have (default: 3).", min=0, max=7),
-    ] = None,
-    per_cluster: Annotated[
-        int | None, typer.Option(help="At most so many prompts of one cluster.", min=1)
-    ] = None,
-    size: Annotated[int | None, typer.Option(help="At most so many prompts.", min=1)] = None,
+    min_score: MinScore = None,
+    min_cluster_score: MinClusterScore = None,
+    per_cluster: PerCluster = None,
+    size: Size = None,
+    within: Within = None,
+    category: Category = None,
+    cheap_annotator: CheapAnnotator = None,
+    distil: Distil = None,
+    second_annotator: SecondAnnotator = None,
+    form: Format = None,
+    max_bad: MaxBad = None,
+    pii: Pii = None,
+    against: Against = None,
+    reducer: Reducer = None,
+    min_cluster_size: MinClusterSize = None,
+    topic_namer: TopicNamer = None,
     seed: Seed = None,
     config: Config = None,
     store: Store = None,
@@ -100,6 +158,18 @@ def build(
             "min_cluster_score": min_cluster_score,
             "per_cluster": per_cluster,
             "size": size,
+            "within": within,
+            "category": category,
+            "cheap_annotator": cheap_annotator,
+            "distil": distil,
+            "second_annotator": second_annotator,
+            "format": form,
+            "max_bad": max_bad,
+            "pii": pii,
+            "against": against or None,
+            "reducer": reducer,
+            "min_cluster_size": min_cluster_size,
+            "topic_namer": topic_namer,
             "seed": seed,
         }
         settings = read_config(BuildConfig, config, flags)
@@ -122,6 +192,13 @@ def cluster(
     out: Out,
     embedder: Embedder = None,
     languages: Languages = None,
+    form: Format = None,
+    max_bad: MaxBad = None,
+    pii: Pii = None,
+    against: Against = None,
+    reducer: Reducer = None,
+    min_cluster_size: MinClusterSize = None,
+    topic_namer: TopicNamer = None,
     seed: Seed = None,
     config: Config = None,
     store: Store = None,
@@ -136,7 +213,18 @@ def cluster(
         from llms.config import read_config
         from llms.store import ResponseStore, default_store_path
 
-        flags = {"embedder": embedder, "languages": _listed(languages), "seed": seed}
+        flags = {
+            "embedder": embedder,
+            "languages": _listed(languages),
+            "format": form,
+            "max_bad": max_bad,
+            "pii": pii,
+            "against": against or None,
+            "reducer": reducer,
+            "min_cluster_size": min_cluster_size,
+            "topic_namer": topic_namer,
+            "seed": seed,
+        }
         settings = read_config(BuildConfig, config, flags)
         with ResponseStore(store or default_store_path()) as responses:
             report = cluster_prompts(
@@ -146,6 +234,77 @@ def cluster(
         progress.note(f"wrote {out / 'prompts.parquet'}; look at {out / 'prompts.html'}")
     if as_json:
         typer.echo(json.dumps(asdict(report), default=str))
+
+
+@app.command(
+    epilog="Example: benchbuild refresh results/mybench new_logs.jsonl --out results/mybench2 "
+    "--annotator openai:gpt-4.1-mini"
+)
+def refresh(
+    benchmark: Annotated[Path, typer.Argument(help="The folder `build` or `refresh` wrote.")],
+    prompts: Prompts,
+    out: Out,
+    annotator: Annotator = None,
+    embedder: Embedder = None,
+    languages: Languages = None,
+    retire: Annotated[
+        Path | None,
+        typer.Option(help="A table of items to take out: id, and reason if it has one."),
+    ] = None,
+    battles: Annotated[
+        Path | None,
+        typer.Option(help="A table prompt_id, outcome: items on which all ends alike go."),
+    ] = None,
+    against: Against = None,
+    min_score: MinScore = None,
+    min_cluster_score: MinClusterScore = None,
+    per_cluster: PerCluster = None,
+    size: Size = None,
+    seed: Seed = None,
+    config: Config = None,
+    store: Store = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the next version of a benchmark: new prompts in, spent items out, ids unchanged."""
+    with errors_as_one_line(), ConsoleProgress(quiet=quiet) as progress:
+        from benchbuilder.config import BuildConfig
+        from benchbuilder.publish import write_prompts_page
+        from benchbuilder.refresh import refresh as refresh_benchmark
+        from leaderboards.page.prompts import prompts_page
+        from llms.config import read_config
+        from llms.store import ResponseStore, default_store_path
+
+        flags = {
+            "annotator": annotator,
+            "embedder": embedder,
+            "languages": _listed(languages),
+            "against": against or None,
+            "min_score": min_score,
+            "min_cluster_score": min_cluster_score,
+            "per_cluster": per_cluster,
+            "size": size,
+            "seed": seed,
+        }
+        settings = read_config(BuildConfig, config, flags)
+        with ResponseStore(store or default_store_path()) as responses:
+            report = refresh_benchmark(
+                benchmark,
+                prompts,
+                out=out,
+                config=settings,
+                store=responses,
+                retire=retire,
+                battles=battles,
+                progress=progress,
+            )
+        write_prompts_page(out, prompts_page)
+        progress.note(f"wrote {out / 'benchmark.jsonl'}; what changed is in {out / 'diff.json'}")
+    if as_json:
+        typer.echo(json.dumps(asdict(report), default=str))
+    if report.owed:
+        typer.echo(f"{report.owed} annotations are owed; run the same command again", err=True)
+        raise typer.Exit(EXIT_INCOMPLETE)
 
 
 @app.command(epilog="Example: benchbuild quickstart")

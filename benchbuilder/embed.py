@@ -1,8 +1,9 @@
 """Prompts -> vectors, by one of three ways that are named by a string.
 
-`tfidf` needs nothing but scikit-learn; `sentence-transformers:NAME_OR_PATH` runs a model here;
-any model spec (`openai:text-embedding-3-small`, `http://host:port/v1#name`) asks an endpoint.
-Vectors have length 1, so that a dot product is a cosine.
+`tfidf` needs nothing but scikit-learn. `sentence-transformers` runs a model here: the default one,
+or `sentence-transformers:NAME_OR_PATH`, or the name or path alone. Any model spec
+(`openai:text-embedding-3-small`, `http://host:port/v1#name`) asks an endpoint. Vectors have length
+1, so that a dot product is a cosine.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ MAX_CHARS = 4000
 """Longer prompts are embedded by their beginning."""
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 LOCAL = "sentence-transformers"
+ENDPOINTS = frozenset({"openai", "http", "https", "litellm", "vllm"})
 _CHUNK = 1024
 
 
@@ -45,17 +47,18 @@ def embed(
     scheme, _, name = embedder.partition(":")
     if scheme == "tfidf":
         return tfidf_vectors(beginnings, seed=seed)
-    if scheme == LOCAL:
-        return _local_vectors(beginnings, name or DEFAULT_MODEL, store, progress)
-    return _endpoint_vectors(beginnings, embedder, store, progress)
+    if scheme in ENDPOINTS:
+        return _endpoint_vectors(beginnings, embedder, store, progress)
+    model = (name or DEFAULT_MODEL) if scheme == LOCAL else embedder
+    return _local_vectors(beginnings, model, store, progress)
 
 
 def embedder_name(embedder: str) -> str:
     """Return an embedder's name without the folder its model is in."""
     scheme, _, name = embedder.partition(":")
-    if scheme == LOCAL:
-        return f"{scheme}:{Path(name or DEFAULT_MODEL).name}"
-    return embedder
+    if scheme in {"tfidf", *ENDPOINTS}:
+        return embedder
+    return f"{LOCAL}:{Path((name or DEFAULT_MODEL) if scheme == LOCAL else embedder).name}"
 
 
 def unit(vectors: NDArray[np.floating]) -> Vectors:

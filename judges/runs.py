@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ from llms.files import read_jsonl, write_jsonl, write_whole
 def alone_at(run: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the run folder `run`, made if need be; wait while another process holds it.
 
-    The hold ends with the process, however that ends. `on_wait` is called before waiting.
+    The hold ends with the process, however that ends. `on_wait` is called before waiting. A folder
+    that nothing was written to is taken away again.
 
     Raises:
         UserError: the folder cannot be made.
@@ -51,6 +52,8 @@ def alone_at(run: Path, on_wait: Callable[[], None]) -> Iterator[None]:
             fcntl.flock(folder, fcntl.LOCK_EX)
         yield
     finally:
+        with suppress(OSError):
+            run.rmdir()
         os.close(folder)
 
 

@@ -73,7 +73,7 @@ ONE_LINE = [
      "--baseline a --out out", "line 2"),
     ("judges", "run good.jsonl --model gpt-4.1 --judge openai:gpt-4.1 --out out", "'gpt-4.1'"),
     ("judges", "run good.jsonl --model openai:a --model openai:b --judge openai:j --out out "
-     "--baseline c", "baseline 'c'"),
+     "--baseline c", "'c' is not one of the models: a, b"),
     ("judges", "run good.jsonl --model openai:a --model openai:b --judge openai:j --out out "
      "--baseline a", "OPENAI_API_KEY"),
     ("judges", "run good.jsonl --model recorded:x#a --judge recorded:x#j --out out", "recorded:x"),
