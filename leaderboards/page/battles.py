@@ -22,8 +22,8 @@ SHARD_BYTES = 256_000
 
 _POINTS = {"A>>B": 1.0, "A>B": 1.0, "A=B": 0.5, "B>A": 0.0, "B>>A": 0.0}
 _EXCERPT = 160
-_PACKED = 0.25
-"""What is left of a battle file's JSON when it is packed, about: a first guess at its parts."""
+_PACKED = 0.27
+"""What is left of the characters of texts and trees when packed, about: to guess the parts."""
 
 
 def games_table(tables: RunTables, models: Sequence[str]) -> pl.DataFrame:
@@ -165,7 +165,9 @@ def shard_files(number: int, content: Mapping[str, Any]) -> list[tuple[str, byte
     in the file whose number `part` gives.
     """
     pieces = len(content["answers"]) + len(content["games"])
-    parts = math.ceil(len(json_bytes(content)) * _PACKED / SHARD_BYTES)
+    size = sum(len(one["text"] or "") * (2 if one["tree"] else 1) for one in content["answers"])
+    size += sum(len(one["text"] or "") for one in content["games"])
+    parts = max(1, math.ceil(size * _PACKED / SHARD_BYTES))
     while True:
         names = [f"p{number:04d}" + (f"-{part}" if part else "") for part in range(parts)]
         files = [

@@ -137,14 +137,8 @@ def _board(board: Board) -> dict[str, Any]:
 
 
 def _tied(ranking: Ranking) -> list[str]:
-    """Return the models whose difference to the first is not separated from zero."""
-    leader = ranking.rows[0].model
-    others = {
-        pair.model_b if pair.model_a == leader else pair.model_a
-        for pair in ranking.pairs
-        if leader in (pair.model_a, pair.model_b) and not pair.separated
-    }
-    return [row.model for row in ranking.rows if row.model in others]
+    """Return the models behind the first that may be best too, as their rank sets say."""
+    return [row.model for row in ranking.rows[1:] if row.rank_low == 1]
 
 
 def _counts(tables: RunTables, battles: pl.DataFrame, overall: Ranking) -> dict[str, Any]:

@@ -97,7 +97,17 @@ def _method(data: Mapping[str, Any]) -> str:
     owed = f" {plural(missing, 'verdict')} missing, counted for nobody{bounded}." if missing else ""
     return (
         f"Score: {scale} ({method}). Intervals: {how}, {view.level(settings)}. Rank: the ranks a "
-        f"model can have when only separated differences count.{owed}"
+        f"model may have, all ranges holding at once with {view.level(settings)} confidence."
+        f"{_left_out(settings)}{owed}"
+    )
+
+
+def _left_out(settings: Mapping[str, Any]) -> str:
+    """Return a sentence each about models that are not ranked, or only just."""
+    unranked = ", ".join(map(str, settings.get("unranked") or ()))
+    held = ", ".join(map(str, settings.get("held_by_ridge") or ()))
+    return (f" Not ranked, without any verdict: {unranked}." if unranked else "") + (
+        f" Without a loss or without a win, so held in by a small penalty: {held}." if held else ""
     )
 
 
@@ -303,12 +313,21 @@ def _reproduce(data: Mapping[str, Any]) -> dict[str, Any]:
     elif run.get("command"):
         commands.append(("The run was made by:", _command(run["command"])))
     recorded = run.get("digests") if isinstance(run.get("digests"), Mapping) else {}
-    rest = {key: value for key, value in run.items() if key not in ("command", "digests", "note")}
     return {
         "commands": commands,
-        "digests": list({**data["digests"], **(recorded or {})}.items()),
-        "facts": facts(rest),
+        "digests": facts({**data["digests"], **(recorded or {})}),
+        "facts": facts(_run_settings(run)),
     }
+
+
+def _run_settings(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return run.json without what is shown elsewhere, models and judges on lines of their own."""
+    rest = {key: value for key, value in run.items() if key not in ("command", "digests", "note")}
+    config = rest.get("config")
+    if not isinstance(config, Mapping):
+        return rest
+    named = {key: config[key] for key in ("models", "judges") if key in config}
+    return {**named, **rest, "config": {k: v for k, v in config.items() if k not in named}}
 
 
 def _run_options(config: Mapping[str, Any]) -> str:

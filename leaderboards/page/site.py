@@ -115,7 +115,7 @@ def site_files(
         title=title,
         note=note,
     )
-    named = battles.filter(pl.col("prompt_id").is_not_null())
+    named = battles.filter(pl.col("prompt_id").is_not_null() & _has_texts(tables))
     shown = published(tables, prompts=with_prompts, answers=with_answers)
     site = _Site(
         tables=shown,
@@ -136,6 +136,12 @@ def site_files(
         sums[path] = hashlib.sha256(content).hexdigest()
         yield path, content
     yield "SHA256SUMS", sums_file(sums)
+
+
+def _has_texts(tables: RunTables) -> bool:
+    """Say whether a battle has anything to show beyond its outcome."""
+    words = tables.judgments["text"].count()
+    return bool(tables.prompts.height or tables.answers.height or words)
 
 
 def _contents(site: _Site, on_prompt: OnPrompt) -> Iterator[tuple[str, bytes]]:

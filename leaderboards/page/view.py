@@ -199,7 +199,7 @@ def _leader_sentence(data: Mapping[str, Any]) -> str:
 def _judge_sentence(data: Mapping[str, Any]) -> str:
     if not data["judges"]:
         games = plural(data["counts"]["games"], "game")
-        return f"The ranking rests on {games} whose two orders cannot be compared."
+        return f"The ranking rests on {games}, none of them played in both orders."
     told = [
         f"{audit['judge']} keeps its verdict on {percent(share)} of the pairs"
         for audit in data["judges"]

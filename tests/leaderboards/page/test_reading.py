@@ -98,7 +98,7 @@ def test_a_permalink_opens_a_battle_with_both_orders_and_the_judges_words(visit,
 def test_raw_text_shows_what_the_judge_saw(visit, twelve):
     page = visit(twelve, "#battle=q03/model-a/model-d")
     page.get_by_role("button", name="Raw text").click()
-    expect(page.locator("#battle .raw").first).to_contain_text("The **answer** to q03")
+    expect(page.locator("#battle .answer.raw").first).to_contain_text("The **answer** to q03")
 
 
 def test_next_and_previous_walk_through_the_battles_and_back_returns(visit, twelve):

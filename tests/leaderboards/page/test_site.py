@@ -78,3 +78,20 @@ def test_the_page_carries_the_note_and_no_address_of_another_host(site):
 def test_a_prompts_page_needs_no_more_than_ids_and_turns():
     table = pl.DataFrame({"prompt_id": ["a", "b"], "turns": [["One"], ["Two", "more"]]})
     assert "2 prompts came in." in prompts_page(table, {}).decode()
+
+
+def test_battles_without_any_text_make_a_ranking_and_no_battle_files():
+    rows = [(None, "people", "ash", "beech", n % 3 / 2, 1.0) for n in range(40)]
+    columns = ("prompt_id", "judge", "model_a", "model_b", "outcome", "weight")
+    kinds = (pl.String, pl.String, pl.String, pl.String, pl.Float64, pl.Float64)
+    battles = pl.DataFrame(rows, dict(zip(columns, kinds, strict=True)), orient="row")
+    tables = RunTables(
+        meta={},
+        prompts=pl.DataFrame(schema=PROMPT_SCHEMA),
+        answers=pl.DataFrame(schema=ANSWER_SCHEMA),
+        judgments=pl.DataFrame(schema=JUDGMENT_SCHEMA),
+        battles=battles,
+    )
+    site = dict(site_files(tables, title="Votes", draws=50))
+    assert not [path for path in site if path.startswith("s/")]
+    assert "40 games, none of them played in both orders" in site["index.html"].decode()
