@@ -87,6 +87,7 @@ def _sum_cells(
     order = _sorting(key)
     start = np.flatnonzero(np.diff(key[order], prepend=-1))
     cells = order[start]
+    some_owed = not judged.all()
 
     def total(values: Floats | Ints | NDArray[np.bool_]) -> Ints:
         return np.asarray(np.add.reduceat(values[order], start, dtype=np.int64))
@@ -100,9 +101,9 @@ def _sum_cells(
         weight=total(_fixed(weight)) / _POINT,
         won=total(_fixed(weight * share)) / _POINT,
         tied=total(_fixed(weight * tie)) / _POINT,
-        games=total(judged),
+        games=total(judged) if some_owed else np.diff(start, append=len(key)),
         ties=total(tie),
-        owed=total(~judged),
+        owed=total(~judged) if some_owed else np.zeros_like(start),
     )
 
 

@@ -73,8 +73,13 @@ def percentile_interval(draws: Floats, level: float, prompts: Ints) -> tuple[Flo
 
     `prompts` (N,) are the prompts behind each number. Draws without evidence (NaN) are left out.
     """
-    ordered = np.sort(draws, axis=0)
-    last = np.maximum((~np.isnan(draws)).sum(axis=0) - 1, 0)
+    return _row_intervals(np.ascontiguousarray(draws.T), level, prompts)
+
+
+def _row_intervals(rows: Floats, level: float, prompts: Ints) -> tuple[Floats, Floats]:
+    """Return the ends of the intervals of numbers whose draws are rows (N, D)."""
+    ordered = np.sort(rows, axis=1)
+    last = np.maximum((~np.isnan(ordered)).sum(axis=1) - 1, 0)
     out = tails(level, prompts)
     return _at(ordered, out * last), _at(ordered, (1 - out) * last)
 
@@ -90,10 +95,11 @@ def by_bootstrap(
     first, second = np.triu_indices(models, 1)
     behind = np.minimum(prompts[first], prompts[second])
     ends = np.empty((3, len(first)))
+    rows = np.ascontiguousarray(drawn.T)
     for at in _slices(len(first), len(drawn)):
-        difference = drawn[:, first[at]] - drawn[:, second[at]]
-        ends[0, at], ends[1, at] = percentile_interval(difference, level, behind[at])
-        ends[2, at] = np.nanstd(difference, axis=0)
+        difference = rows[first[at]] - rows[second[at]]
+        ends[0, at], ends[1, at] = _row_intervals(difference, level, behind[at])
+        ends[2, at] = np.nanstd(difference, axis=1)
     return Uncertainty(
         low=low,
         high=high,
@@ -217,10 +223,11 @@ def _normal_draws(covariance: Floats, draws: int, seed: int) -> Floats:
 
 
 def _at(ordered: Floats, position: Floats) -> Floats:
+    """Return the values (N,) at fractional positions of sorted rows (N, D)."""
     below = np.floor(position).astype(np.int64)
     above = np.ceil(position).astype(np.int64)
-    low = np.take_along_axis(ordered, below[None], axis=0)[0]
-    high = np.take_along_axis(ordered, above[None], axis=0)[0]
+    row = np.arange(len(ordered))
+    low, high = ordered[row, below], ordered[row, above]
     return np.asarray(low + (position - below) * (high - low))
 
 
