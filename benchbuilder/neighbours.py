@@ -25,7 +25,7 @@ def nearest(queries: Vectors, among: Vectors, *, k: int) -> Neighbours:
     block = max(1, BLOCK_BYTES // (4 * len(among)))
     for start in range(0, len(queries), block):
         likeness = queries[start : start + block] @ among.T
-        found = np.argpartition(-likeness, k - 1, axis=1)[:, :k]
+        found = np.argpartition(likeness, len(among) - k, axis=1)[:, len(among) - k :]
         values = np.take_along_axis(likeness, found, axis=1)
         order = np.argsort(-values, axis=1, kind="stable")
         rows[start : start + block] = np.take_along_axis(found, order, axis=1)

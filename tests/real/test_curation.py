@@ -66,9 +66,7 @@ def test_twenty_thousand_real_prompts_are_sorted_within_two_gigabytes(tmp_path):
     assert usage.ru_maxrss / 1024 < 2_000
     prompts = pl.read_parquet(tmp_path / "topics" / "prompts.parquet")
     assert prompts.height == 19_815
-    topics = pl.read_parquet(
-        DATA / "user_prompts/arena_text_webdev.parquet", columns=["prompt", "topic"]
-    )
+    given = pl.read_parquet(DATA / "user_prompts/arena_text_webdev.parquet")
     kept = prompts.filter(pl.col("kept")).with_columns(prompt=pl.col("turns").list.first())
     both = kept.join(given.unique("prompt"), on="prompt")
     agreement = adjusted_mutual_info_score(both["topic_right"], both["cluster"].fill_null(-1))
