@@ -14,7 +14,7 @@ from benchbuilder.build import BuildConfig, build
 from benchbuilder.publish import write_prompts_page
 from judges.run import RunConfig, run
 from judges.runs import read_run
-from judges.sites import write_site
+from judges.sites import read_card, read_map, write_site
 from leaderboards.page.prompts import prompts_page
 from leaderboards.page.site import site_files
 from leaderboards.rank import rank_tables
@@ -56,7 +56,14 @@ def quickstart(out: Path, *, store: ResponseStore, progress: Progress) -> QuickS
     write_whole(out / "run" / "ranking.json", ranking_json(ranking))
     progress.note(f"replies: {store.asked} asked now, {store.found} found in the store")
     progress.note(f"ranked by score: {_places(ranking)}; at equal style: {_places(controlled)}")
-    count = write_site(out / "site", site_files(tables, title=TITLE, note=NOTE))
+    site = site_files(
+        tables,
+        title=TITLE,
+        note=NOTE,
+        card=read_card(out / "benchmark"),
+        prompts=read_map(out / "benchmark"),
+    )
+    count = write_site(out / "site", site)
     progress.note(f"published {count} files")
     table = ranking_table(ranking, title="Ranking (recorded sample data)")
     return QuickStart(table, NOTE, out / "site" / "index.html")
