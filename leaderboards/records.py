@@ -68,9 +68,9 @@ class PairRow:
     low: float
     high: float
     separated: bool
-    p: float = 1.0
-    holm: bool = False
-    fdr: bool = False
+    p: float
+    holm: bool
+    fdr: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,8 @@ def ranking(scores, separated=True):
     ]  # fmt: skip
     pairs = [
         PairRow(model_a=a, model_b=b, difference=scores[a] - scores[b], separated=separated,
-                low=scores[a] - scores[b] - 2, high=scores[a] - scores[b] + 2)
+                low=scores[a] - scores[b] - 2, high=scores[a] - scores[b] + 2,
+                p=0.01 if separated else 0.5, holm=separated, fdr=separated)
         for a in scores for b in scores if a < b
     ]  # fmt: skip
     return Ranking(settings={"level": 0.95}, counts={}, rows=tuple(rows), pairs=tuple(pairs))
