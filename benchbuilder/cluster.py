@@ -1,10 +1,10 @@
 """Vectors -> clusters: HDBSCAN on the nearest-neighbour graph, seeded.
 
 Before that, vectors are averaged with their neighbours (the default), or reduced by PCA or UMAP.
-HDBSCAN is scikit-learn's, given the graph of the nearest neighbours instead of all distances:
-measured against hdbscan on all distances it finds the same topics in a fraction of the time
-(benchmarks/curation.md). More rows than `sample_size` are clustered by a stratified sample, and
-the rest follow their nearest neighbour in it, so that cost grows linearly.
+hdbscan is given the graph of the nearest neighbours instead of all distances, which finds the same
+topics in a fraction of the time (benchmarks/curation.md). More rows than `sample_size` are
+clustered by a stratified sample, and the rest follow their nearest neighbour in it, so that cost
+grows linearly.
 
 Clusters are numbered from 0 by size; -1 is a prompt that belongs to none. Rows must come in a
 fixed order, because ties are broken by it.
@@ -94,7 +94,7 @@ def hdbscan_labels(points: NDArray[np.float32], *, min_cluster_size: int, cosine
     Distances are those of the `NEIGHBOURS` nearest points; parts of the graph that do not touch
     are tied together by edges longer than any other.
     """
-    from sklearn.cluster import HDBSCAN
+    from hdbscan import HDBSCAN
 
     if len(points) < 2 * min_cluster_size:
         return np.full(len(points), NONE, dtype=np.int64)
@@ -103,7 +103,6 @@ def hdbscan_labels(points: NDArray[np.float32], *, min_cluster_size: int, cosine
         min_cluster_size=min_cluster_size,
         min_samples=min(5, max(1, min_cluster_size // 2)),
         metric="precomputed",
-        copy=False,
     )
     return np.asarray(model.fit_predict(graph), dtype=np.int64)
 

@@ -9,6 +9,7 @@ import csv
 import glob
 import gzip
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
@@ -20,6 +21,11 @@ import polars as pl
 from benchbuilder.languages import language_code
 from benchbuilder.records import prompt_id
 from llms.errors import UserError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 Row = Mapping[str, Any]
 NumberedRows = Iterator[tuple[int, Row | str]]
@@ -299,23 +305,26 @@ def _rows(path: Path) -> NumberedRows:
         raise UserError(f"{path}: unknown kind of file (known: {', '.join(READERS)})")
     try:
         yield from READERS[kind](path)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, pl.exceptions.PolarsError) as error:
+    except _UNREADABLE as error:
         raise UserError(f"cannot read {path}: {error}") from error
 
 
 PACKED = (".gz", ".zst")
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    UnicodeDecodeError,
+    csv.Error,
+    pl.exceptions.PolarsError,
+    zstd.ZstdError,
+)
 
 
 def _open(file: Path) -> TextIO:
     if file.suffix == ".gz":
         return gzip.open(file, "rt", encoding="utf-8-sig", errors="replace", newline="")
     if file.suffix == ".zst":
-        import zstandard
-
-        stream: TextIO = zstandard.open(
-            file, "rt", encoding="utf-8-sig", errors="replace", newline=""
-        )
-        return stream
+        return zstd.open(file, "rt", encoding="utf-8-sig", errors="replace", newline="")
     return file.open(encoding="utf-8-sig", errors="replace", newline="")
 
 

@@ -2,16 +2,21 @@
 
 import gzip
 import json
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
 import pytest
-import zstandard
 
 from benchbuilder.sources import find_sources, read_prompts
 from llms.errors import UserError
 from tests.benchbuilder.made_up import write_log
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 SAID = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "no"}]
 TWO = [*SAID, {"role": "user", "content": [{"type": "text", "text": "two"}]}]
@@ -47,7 +52,7 @@ def test_a_row_is_recognised_by_its_columns(tmp_path, row, turns):
 def test_compressed_files_folders_and_globs_are_read(tmp_path):
     line = json.dumps({"prompt": "packed"}).encode() + b"\n"
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(line))
-    (tmp_path / "b.jsonl.zst").write_bytes(zstandard.compress(line))
+    (tmp_path / "b.jsonl.zst").write_bytes(zstd.compress(line))
     pl.DataFrame({"prompt": ["plain"]}).write_parquet(tmp_path / "c.parquet")
     (tmp_path / "d.tsv").write_text("prompt\tid\ntabbed\t7\n")
     assert set(read(tmp_path).prompts["source"]) == {
@@ -89,3 +94,10 @@ def test_half_a_surrogate_pair_does_not_stop_the_reading(tmp_path):
 def test_a_hub_name_without_its_extra_says_what_to_install():
     with pytest.raises(UserError, match=r"benchbuilder\[hf\]"):
         read(Path("hf:nobody/nothing"))
+
+
+def test_a_damaged_archive_is_one_clear_error(tmp_path):
+    packed = zstd.compress(b'{"prompt": "why is the sky blue?"}\n' * 99)
+    (tmp_path / "cut.jsonl.zst").write_bytes(packed[:-9] + b"damage!!!")
+    with pytest.raises(UserError, match=r"cannot read .*cut\.jsonl\.zst"):
+        read_prompts(find_sources([tmp_path / "cut.jsonl.zst"]))
