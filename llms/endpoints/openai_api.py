@@ -4,10 +4,10 @@ import os
 import re
 from contextlib import AbstractAsyncContextManager, nullcontext
 from email.utils import parsedate_to_datetime
+from importlib import import_module
 from time import monotonic, time
 from typing import Any
 
-import httpx2
 import openai
 
 from llms.endpoints import AttemptError
@@ -16,6 +16,9 @@ from llms.errors import UserError
 from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request
 
+_OPENAI = int(openai.__version__.partition(".")[0])
+_HTTP: Any = import_module("httpx2" if _OPENAI >= 3 else "httpx")
+"""What the installed openai speaks HTTP with; litellm may hold it at version 2."""
 CONNECT_SECONDS = 10.0
 _TOO_LONG = ("context_length", "context length", "maximum context", "too many tokens", "too long")
 _SECRET = re.compile("KEY|TOKEN|SECRET|PASSWORD", re.I)
@@ -30,12 +33,12 @@ class OpenAIEndpoint:
     """
 
     def __init__(self, spec: ModelSpec, progress: Progress) -> None:
-        limits = httpx2.Limits(max_connections=spec.concurrency, keepalive_expiry=30)
+        limits = _HTTP.Limits(max_connections=spec.concurrency, keepalive_expiry=30)
         self._client = openai.AsyncOpenAI(
             api_key=key_of(spec),
             base_url=spec.address,
             max_retries=0,
-            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
+            timeout=_HTTP.Timeout(None, connect=CONNECT_SECONDS),
             http_client=openai.DefaultAioHttpClient(limits=limits),
         )
         self._spec = spec
@@ -79,7 +82,7 @@ class OpenAIEndpoint:
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         try:
-            response = await self._client.post(path, cast_to=httpx2.Response, body=body)
+            response = await self._client.post(path, cast_to=_HTTP.Response, body=body)
             return response.json()
         except openai.APIStatusError as error:
             raise status_error(
@@ -87,7 +90,7 @@ class OpenAIEndpoint:
             ) from error
         except openai.APIConnectionError as error:
             raise _connection_error(error, self._spec) from error
-        except httpx2.HTTPError as error:
+        except _HTTP.HTTPError as error:
             raise AttemptError("connection", repr(error), retry=True) from error
         except ValueError as error:
             raise AttemptError("invalid_response", f"not JSON: {error}", retry=True) from error
@@ -143,7 +146,7 @@ def _refuses_schema(error: AttemptError) -> bool:
 
 def _connection_error(error: openai.APIConnectionError, spec: ModelSpec) -> AttemptError:
     cause = error.__cause__
-    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
+    if isinstance(cause, (_HTTP.ConnectError, _HTTP.ConnectTimeout)):
         where = spec.address or "the OpenAI API"
         return AttemptError(
             "unreachable", f"no server answers at {where}", retry=True, hopeless=True
@@ -153,7 +156,7 @@ def _connection_error(error: openai.APIConnectionError, spec: ModelSpec) -> Atte
     return AttemptError("connection", f"{error}: {cause!r}"[:500], retry=True)
 
 
-def _retry_after(response: httpx2.Response) -> float | None:
+def _retry_after(response: Any) -> float | None:
     try:
         if "retry-after-ms" in response.headers:
             return max(0.0, float(response.headers["retry-after-ms"]) / 1000)
