@@ -167,7 +167,8 @@ def run(
         typer.Option("--keep-truncated", help="Judge answers that hit the token limit."),
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(help="US dollars; stops at whole prompts before it is spent.")
+        float | None,
+        typer.Option(help="US dollars that are never exceeded; ends on whole prompts."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show calls, tokens and dollars; ask nothing.")
@@ -249,8 +250,11 @@ def run(
 
 def _worth_asking(settings: "RunConfig", *, yes: bool) -> bool:
     """Return whether a run could spend anything known without having been agreed to."""
+    from llms.prices import prices_of
+
     specs = (*settings.models, *settings.judges)
-    return not yes and any(spec.prices and spec.prices.output for spec in specs)
+    prices = (prices_of(spec) for spec in specs)
+    return not yes and any(price and price.input + price.output for price in prices)
 
 
 def _confirm(dollars: float | None, above: float) -> None:
@@ -320,10 +324,11 @@ def try_judge(
     """Show how often a judge finds the better of two answers, where it is known."""
     with _coat(quiet=quiet) as progress:
         from judges import labelled
-        from judges.asking import Tally, live, stored
+        from judges.asking import live, stored
         from judges.protocols import protocol as protocol_called
         from judges.sentinel import drift
         from judges.thoughts import THINK_TAGS
+        from llms.budget import Budget
         from llms.specs import read_specs
         from llms.store import ResponseStore, default_store_path
 
@@ -348,9 +353,9 @@ def try_judge(
                 )
 
             with ResponseStore(store or default_store_path()) as responses:
-                verdicts = judged(round_, live(responses, Tally()))
+                verdicts = judged(round_, live(responses, Budget(), progress))
                 if round_:
-                    before = judged(round_ - 1, stored(responses, lambda request, reply: None))
+                    before = judged(round_ - 1, stored(responses, lambda *_: None))
                     found = drift(before, verdicts)
         rows = labelled.accuracy(some, verdicts)
     if as_json:

@@ -12,6 +12,7 @@ from judges.planning import Pair, all_pairs, baseline_pairs
 from judges.protocols import Protocol, protocol
 from judges.thoughts import THINK_TAGS
 from llms.errors import UserError
+from llms.prices import unpriced
 from llms.records import ModelSpec
 from llms.specs import read_specs
 
@@ -48,7 +49,7 @@ class RunConfig(BaseModel):
     keep_truncated: bool = False
     """Judge answers that were cut off at the token limit instead of counting them as failures."""
     budget: float | None = Field(default=None, gt=0)
-    """US dollars that this run may newly spend; it stops before the prompts it cannot afford."""
+    """US dollars that this run may newly spend, requests under way included."""
     note: str | None = None
     """A sentence that goes into the run's record and is shown with its numbers."""
 
@@ -70,9 +71,9 @@ class RunConfig(BaseModel):
                 self.protocol_called(name)
         except UserError as error:
             raise ValueError(str(error)) from error
-        unpriced = [s.name for s in (*self.models, *self.judges) if not _priced(s)]
-        if self.budget is not None and unpriced:
-            raise ValueError(f"a budget needs prices; give `prices` for {', '.join(unpriced)}")
+        unknown = unpriced((*self.models, *self.judges))
+        if self.budget is not None and unknown:
+            raise ValueError(f"a budget needs prices; give `prices` for {', '.join(unknown)}")
         return self
 
     def item_pairs(self, item: BenchmarkItem) -> list[Pair]:
@@ -131,10 +132,6 @@ _NOT_RECORDED = ("concurrency", "timeout", "key_env", "python")
 def _check_name(name: str, names: Sequence[str]) -> None:
     if name not in names:
         raise ValueError(f"{name!r} is not one of the models: {', '.join(names)}")
-
-
-def _priced(spec: ModelSpec) -> bool:
-    return spec.kind == "recorded" or spec.prices is not None
 
 
 def _named(spec: ModelSpec) -> Mapping[str, Any]:

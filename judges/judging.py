@@ -24,6 +24,8 @@ from llms.records import Failure, ModelSpec, Reply, Request, Result
 
 Answers = Mapping[tuple[str, str], Answer]
 """Answers by prompt id and model."""
+GAMES = "games"
+"""The stage at which judges compare answers."""
 _STRONG_RATING_GAP = 3
 
 
@@ -101,7 +103,7 @@ def _one_by_one(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
         bench.request(game.item, {"A": game.model_a, "B": game.model_b}, _pair(game), game.repeat)
         for game in games
     )
-    bench.ask(requests, readable(read), take)
+    bench.ask(requests, readable(read), take, stage=GAMES)
     return judged
 
 
@@ -137,7 +139,7 @@ def _by_ratings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
         bench.request(items[prompt_id], {"A": model}, {"model": model}, repeat)
         for prompt_id, model, repeat in uses
     )
-    bench.ask(requests, readable(rating), take)
+    bench.ask(requests, readable(rating), take, stage=GAMES)
     return {game: judged(game) for game in games}
 
 
@@ -181,7 +183,7 @@ def _by_rankings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
         )
         for prompt_id, names, repeat in uses
     )
-    bench.ask(requests, check, take)
+    bench.ask(requests, check, take, stage=GAMES)
     return {game: judged(game) for game in games}
 
 
