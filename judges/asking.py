@@ -72,6 +72,22 @@ def live(store: ResponseStore, budget: Budget, progress: Progress) -> Asker:
     return ask
 
 
+def by_batch(store: ResponseStore, budget: Budget, progress: Progress) -> Asker:
+    """Return the asker that buys what the store does not have by the Batch API.
+
+    A stage blocks until its batches have ended; killed, the next run finds them again.
+    """
+    from llms.batch import ask_by_batch
+
+    def ask(requests: Iterable[Request], check: Check, on_result: OnResult, *, stage: str) -> None:
+        for result in ask_by_batch(
+            list(requests), store=store, check=check, progress=progress, budget=budget, stage=stage
+        ):
+            on_result(result)
+
+    return ask
+
+
 def stored(store: ResponseStore, on_request: Callable[[str, Request, Reply | None], None]) -> Asker:
     """Return the asker that sends nothing: a request the store has no reply to is a failure.
 

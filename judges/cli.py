@@ -170,6 +170,10 @@ def run(
         float | None,
         typer.Option(help="US dollars that are never exceeded; ends on whole prompts."),
     ] = None,
+    batch: Annotated[
+        bool | None,
+        typer.Option("--batch", help="Ask by the Batch API: half the price, within a day."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show calls, tokens and dollars; ask nothing.")
     ] = False,
@@ -214,6 +218,7 @@ def run(
             "canaries": canaries,
             "keep_truncated": keep_truncated,
             "budget": budget,
+            "batch": batch,
             "note": note,
         }
         settings = read_config(RunConfig, config, flags)

@@ -50,6 +50,8 @@ class RunConfig(BaseModel):
     """Judge answers that were cut off at the token limit instead of counting them as failures."""
     budget: float | None = Field(default=None, gt=0)
     """US dollars that this run may newly spend, requests under way included."""
+    batch: bool = False
+    """Ask by the Batch API: at OpenAI for half the price, within a day."""
     note: str | None = None
     """A sentence that goes into the run's record and is shown with its numbers."""
 
@@ -74,6 +76,11 @@ class RunConfig(BaseModel):
         unknown = unpriced((*self.models, *self.judges))
         if self.budget is not None and unknown:
             raise ValueError(f"a budget needs prices; give `prices` for {', '.join(unknown)}")
+        others = [s.name for s in (*self.models, *self.judges) if s.kind not in ("openai", "http")]
+        if self.batch and others:
+            raise ValueError(
+                f"only openai: and http:// models go by batch, not {', '.join(others)}"
+            )
         return self
 
     def item_pairs(self, item: BenchmarkItem) -> list[Pair]:

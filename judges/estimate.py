@@ -112,7 +112,10 @@ def estimate(benchmark: Path, *, config: RunConfig, store: ResponseStore) -> Est
     specs = {spec.name: spec for spec in (*config.judges, *config.models)}
     return Estimate(
         prompts=len(items),
-        stages=tuple(_stage(name, specs[model], some) for (name, model), some in seen.items()),
+        stages=tuple(
+            _stage(name, specs[model], some, discount=_discount(specs[model], config))
+            for (name, model), some in seen.items()
+        ),
         detectable=100 * (_TWO_SIDED_95 + _POWER_80) * PAIRED_SPREAD / sqrt(len(items)),
     )
 
@@ -143,13 +146,23 @@ def _add_games(
         some.new_input += mean * len(unplayed)
 
 
-def _stage(name: str, spec: ModelSpec, seen: _Seen) -> StageEstimate:
+def _discount(spec: ModelSpec, config: RunConfig) -> float:
+    """Return the part of the listed price that is to be paid."""
+    if not config.batch or spec.kind != "openai":
+        return 1.0
+    from llms.batch import OPENAI_DISCOUNT
+
+    return OPENAI_DISCOUNT
+
+
+def _stage(name: str, spec: ModelSpec, seen: _Seen, *, discount: float) -> StageEstimate:
     new = seen.calls - seen.stored
     length = sum(seen.outputs) // len(seen.outputs) if seen.outputs else REPLY_TOKENS
     prices = prices_of(spec)
     dollars = 0.0 if not new or not unpriced([spec]) else None
     if prices is not None:
-        dollars = (seen.new_input * prices.input + new * length * prices.output) / 1e6
+        listed = (seen.new_input * prices.input + new * length * prices.output) / 1e6
+        dollars = listed * discount
     return StageEstimate(
         stage=name,
         model=spec.name,

@@ -14,7 +14,7 @@ from typing import Any
 from benchbuilder import __version__
 from benchbuilder.records import BenchmarkItem, read_benchmark
 from judges.answering import collect_answers
-from judges.asking import Asker, live
+from judges.asking import Asker, by_batch, live
 from judges.canaries import (
     CanaryScore,
     canary_answers,
@@ -113,7 +113,7 @@ def run(
     """
     items = read_benchmark(benchmark)
     budget = Budget(config.budget)
-    ask = live(store, budget, progress)
+    ask = (by_batch if config.batch else live)(store, budget, progress)
 
     def waiting() -> None:
         progress.note(f"another process works on {out}; waiting for it to end")
@@ -229,14 +229,16 @@ def _within_budget(
         blocks.append(play(block, config, with_canaries=chosen, ask=ask, progress=progress))
         cut = _cut_short(blocks[-1])
         dearest = max(dearest, (budget.spent - before) / len(block))
-        count = min(_BLOCK, _affordable(budget.limit - budget.spent, dearest))
+        count = _affordable(budget.limit - budget.spent, dearest, most=len(rest))
+        # Batches take up to a day each, so there are to be few of them.
+        count = count if config.batch else min(_BLOCK, count)
     whole = len(items) - len(rest) - len(cut)
     progress.note(f"{budget.summary()}; {whole} of {len(items)} prompts are whole")
     return _in_order(items, config, blocks, rest, cut)
 
 
-def _affordable(dollars: float, each: float) -> int:
-    return int(dollars / each) if each else _BLOCK
+def _affordable(dollars: float, each: float, *, most: int) -> int:
+    return min(most, int(dollars / each)) if each else most
 
 
 def _cut_short(played: Played) -> set[str]:
