@@ -284,13 +284,13 @@ def _show_estimate(planned: "Estimate", *, as_json: bool) -> None:
 
 def _series(out: Path, settings: "RunConfig") -> "Series":
     from judges.runs import read_run
-    from leaderboards.battles import battles_from_judgments
+    from leaderboards.rank import battles_of
     from leaderboards.series import series
 
     names = [spec.name for spec in settings.models]
     baseline = settings.baseline or names[0]
     checkpoints = [name for i, name in enumerate(names) if i == 0 or name != baseline]
-    battles = battles_from_judgments(read_run(out).judgments)
+    battles = battles_of(read_run(out))
     return series(battles, checkpoints, baseline=baseline)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -28,6 +28,8 @@ class RunConfig(BaseModel):
     """`baseline` (every model against one), `all`, or a list of pairs of names."""
     baseline: str | None = None
     """The name of one of the models; needed for `baseline` pairs."""
+    judge_weights: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """How much each judge of the panel counts beside the others; 1 where not named."""
     baselines: dict[str, str] = {}
     """Baselines of categories that have one of their own."""
     both_orders: bool = True
@@ -66,6 +68,8 @@ class RunConfig(BaseModel):
         for specs in (self.models, self.judges):
             if len({spec.name for spec in specs}) < len(specs):
                 raise ValueError("two of one name; give one another `name` in a YAML file")
+        for name in self.judge_weights:
+            _check_name(name, [spec.name for spec in self.judges], "judges")
         for category in ("", *self.baselines):
             self._category_pairs(category)
         try:
@@ -136,9 +140,9 @@ _NOT_RECORDED = ("concurrency", "timeout", "key_env", "python")
 """Fields of a model that change how it is reached and not what it says."""
 
 
-def _check_name(name: str, names: Sequence[str]) -> None:
+def _check_name(name: str, names: Sequence[str], kind: str = "models") -> None:
     if name not in names:
-        raise ValueError(f"{name!r} is not one of the models: {', '.join(names)}")
+        raise ValueError(f"{name!r} is not one of the {kind}: {', '.join(names)}")
 
 
 def _named(spec: ModelSpec) -> Mapping[str, Any]:
