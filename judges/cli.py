@@ -174,6 +174,15 @@ def run(
         bool | None,
         typer.Option("--batch", help="Ask by the Batch API: half the price, within a day."),
     ] = None,
+    sentinel: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled pairs that the judges judge anew, to see whether they changed."
+        ),
+    ] = None,
+    sentinel_round: Annotated[
+        int | None, typer.Option(help="Of the sentinel: compared with the one before.", min=0)
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show calls, tokens and dollars; ask nothing.")
     ] = False,
@@ -219,6 +228,8 @@ def run(
             "keep_truncated": keep_truncated,
             "budget": budget,
             "batch": batch,
+            "sentinel": sentinel,
+            "sentinel_round": sentinel_round,
             "note": note,
         }
         settings = read_config(RunConfig, config, flags)
@@ -240,6 +251,8 @@ def run(
         from leaderboards.terminal import series_table
 
         _print(series_table(found))
+    if report.drifted:
+        typer.echo(f"changed since the last round: {', '.join(report.drifted)}", err=True)
     if report.owed:
         typer.echo(
             f"{report.owed} answers and games are owed; run the same command again", err=True
@@ -347,7 +360,7 @@ def try_judge(
                 raise UserError(f"{judge} names several models; test one judge at a time")
 
             def judged(round_: int, ask: "Asker") -> "list[labelled.Verdicts]":
-                return labelled.judge_pairs(
+                judgments = labelled.judge_pairs(
                     some,
                     judge=specs[0],
                     protocol=protocol_called(protocol, structured=structured),
@@ -356,6 +369,7 @@ def try_judge(
                     progress=progress,
                     round_=round_,
                 )
+                return labelled.verdicts_on(some, judgments)
 
             with ResponseStore(store or default_store_path()) as responses:
                 verdicts = judged(round_, live(responses, Budget(), progress))
@@ -367,7 +381,8 @@ def try_judge(
         shown = {"accuracy": [asdict(row) for row in rows], "drift": found and asdict(found)}
         typer.echo(json.dumps(shown, ensure_ascii=False))
     else:
-        from judges.terminal import accuracy_table, drift_line
+        from judges.sentinel import drift_line
+        from judges.terminal import accuracy_table
 
         _print(accuracy_table(rows))
         if round_:

@@ -52,6 +52,10 @@ class RunConfig(BaseModel):
     """Judge answers that were cut off at the token limit instead of counting them as failures."""
     budget: float | None = Field(default=None, gt=0)
     """US dollars that this run may newly spend, requests under way included."""
+    sentinel: Path | None = None
+    """Labelled pairs that every judge judges anew, to see whether it has changed."""
+    sentinel_round: int = Field(default=0, ge=0)
+    """Which time this is; the same round again asks nothing anew."""
     batch: bool = False
     """Ask by the Batch API: at OpenAI for half the price, within a day."""
     note: str | None = None
@@ -108,6 +112,7 @@ class RunConfig(BaseModel):
         values = self.model_dump(mode="json", exclude={"models", "judges", "note"})
         return {
             **values,
+            "sentinel": self.sentinel.name if self.sentinel else None,
             "protocol": Path(self.protocol).stem,
             "protocols": {name: Path(given).stem for name, given in self.protocols.items()},
             "models": [_named(spec) for spec in self.models],

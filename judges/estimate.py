@@ -16,7 +16,7 @@ from judges.canaries import choose_prompts
 from judges.config import RunConfig
 from judges.judging import GAMES
 from judges.records import Judgment
-from judges.run import ANSWERS, play
+from judges.run import ANSWERS, play, watch_judges
 from judges.style import token_counter
 from llms.prices import prices_of, unpriced
 from llms.progress import Silent
@@ -100,11 +100,13 @@ def estimate(benchmark: Path, *, config: RunConfig, store: ResponseStore) -> Est
     def note(stage: str, request: Request, reply: Reply | None) -> None:
         seen[stage, request.spec.name].add(request, reply)
 
+    look_up = stored(store, note)
+    watch_judges(config, look_up, stored(store, lambda *_: None), Silent())
     played = play(
         items,
         config,
         with_canaries={item.id for item in choose_prompts(items, config.canaries)},
-        ask=stored(store, note),
+        ask=look_up,
         progress=Silent(),
     )
     _add_turns(items, config, seen)

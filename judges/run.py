@@ -14,7 +14,7 @@ from typing import Any
 from benchbuilder import __version__
 from benchbuilder.records import BenchmarkItem, read_benchmark
 from judges.answering import collect_answers
-from judges.asking import Asker, by_batch, live
+from judges.asking import Asker, by_batch, live, stored
 from judges.canaries import (
     CanaryScore,
     canary_answers,
@@ -26,6 +26,7 @@ from judges.config import RunConfig
 from judges.costs import StageCost, stage_costs, total
 from judges.extras import write_extras
 from judges.judging import GAMES, Bench, judge_games
+from judges.labelled import PAIRS, read_pairs
 from judges.planning import Game, plan_games
 from judges.protocols import Extra, rewritten
 from judges.records import Answer, Judgment
@@ -39,6 +40,7 @@ from judges.runs import (
     write_meta,
     write_prompts,
 )
+from judges.sentinel import Watch, drift_line, watch
 from judges.style import token_counter
 from llms.budget import Budget
 from llms.files import digest
@@ -90,12 +92,21 @@ class RunReport:
     """US dollars for all replies of the run, whenever they were paid; None where unknown."""
     costs: tuple[StageCost, ...]
     """The same by stage, and by model or judge."""
+    sentinel: tuple[Watch, ...]
+    """What the labelled pairs say of each judge."""
 
     @property
     def owed(self) -> int:
-        """How many answers and games are missing."""
+        """How many answers, games and verdicts on labelled pairs are missing."""
         counts = [*self.answers_owed.values(), *self.games_owed.values()]
-        return sum(sum(reasons.values()) for reasons in counts)
+        pairs = sum(watch.accuracy.failed for watch in self.sentinel)
+        return sum(sum(reasons.values()) for reasons in counts) + pairs
+
+    @property
+    def drifted(self) -> list[str]:
+        """The judges that have changed since the last round, at 5 % for all of them together."""
+        level = 0.05 / max(1, len(self.sentinel))
+        return [watch.judge for watch in self.sentinel if watch.changed(level)]
 
     @property
     def won_by_canaries(self) -> int:
@@ -119,8 +130,9 @@ def run(
         progress.note(f"another process works on {out}; waiting for it to end")
 
     with alone_at(out, waiting):
+        watched = watch_judges(config, ask, stored(store, lambda *_: None), progress)
         played = _within_budget(items, config, ask, budget, progress)
-        report = _report(items, played)
+        report = _report(items, played, watched)
         _tell(report, progress)
         _write(out, items, config, played, report)
     return report
@@ -142,6 +154,33 @@ def _write(
     remove_others(out, (s.name for s in config.models), (s.name for s in config.judges))
     write_canaries(out, played.canary_judgments)
     write_meta(out, run_record(items, config, report))
+
+
+def watch_judges(
+    config: RunConfig, ask: Asker, look_up: Asker, progress: Progress
+) -> list[tuple[Watch, list[Judgment]]]:
+    """Have every judge but the recorded ones judge the sentinel's pairs, where there are some.
+
+    Raises:
+        UserError: the pairs cannot be read, or not be judged by the run's protocol.
+    """
+    if config.sentinel is None:
+        return []
+    pairs = read_pairs(config.sentinel)
+    return [
+        watch(
+            pairs,
+            judge=judge,
+            protocol=config.protocol_called(config.protocol),
+            think_tags=config.think_tags,
+            ask=ask,
+            look_up=look_up,
+            progress=progress,
+            round_=config.sentinel_round,
+        )
+        for judge in config.judges
+        if judge.kind != "recorded"
+    ]
 
 
 def play(
@@ -197,10 +236,16 @@ def run_record(
         "digests": {
             "benchmark": digest([asdict(item) for item in items]),
             "templates": config.templates(),
+            **_sentinel_digest(config),
         },
         "counts": {"prompts": len(items), **asdict(report)},
         "note": config.note,
     }
+
+
+def _sentinel_digest(config: RunConfig) -> dict[str, str]:
+    pairs = read_pairs(config.sentinel) if config.sentinel else None
+    return {"sentinel": digest([asdict(pair) for pair in pairs])} if pairs else {}
 
 
 def _within_budget(
@@ -396,7 +441,11 @@ def _written(
     )
 
 
-def _report(items: Sequence[BenchmarkItem], played: Played) -> RunReport:
+def _report(
+    items: Sequence[BenchmarkItem],
+    played: Played,
+    watched: Sequence[tuple[Watch, Sequence[Judgment]]],
+) -> RunReport:
     turns = {item.id: item.turns for item in items}
     imitations = Counter[str]()
     texts: dict[str, list[str]] = defaultdict(list)
@@ -404,7 +453,8 @@ def _report(items: Sequence[BenchmarkItem], played: Played) -> RunReport:
         if answer.text is not None:
             imitations[answer.model] += rewritten(answer, turns[answer.prompt_id])
             texts[answer.model].append(answer.text)
-    costs = stage_costs(_paid(played))
+    on_pairs = [(PAIRS, game.judge, game) for _, judged in watched for game in judged]
+    costs = stage_costs([*_paid(played), *on_pairs])
     return RunReport(
         answers=len(played.answers),
         games=len(played.judgments),
@@ -416,6 +466,7 @@ def _report(items: Sequence[BenchmarkItem], played: Played) -> RunReport:
         canaries=tuple(score_canaries(played.canary_judgments)),
         cost=total(costs),
         costs=costs,
+        sentinel=tuple(found for found, _ in watched),
     )
 
 
@@ -451,6 +502,9 @@ def _tell(report: RunReport, progress: Progress) -> None:
         progress.note(f"{name}: {getattr(report, name)}{owing}")
     for model, count in report.repeated.items():
         progress.note(f"{model} gives nearly the same answer to {count} different prompts")
+    for found in report.sentinel:
+        if found.round:
+            progress.note(f"{found.judge}: {drift_line(found.drift, found.round)}")
     for judge, scores in groupby(report.canaries, key=lambda score: score.judge):
         some = list(scores)
         worst = max(some, key=lambda score: score.share or 0.0)

@@ -40,7 +40,7 @@ def battles_from_judgments(
     """
     chosen = choose_judges(judgments, judges)
     battles = _scored(chosen.filter(pl.col("verdict").is_not_null()), strong_weight)
-    return weigh_judges(battles.select(BATTLE_SCHEMA.names()), weights)
+    return equal_judges(battles.select(BATTLE_SCHEMA.names()), weights)
 
 
 def choose_judges(table: pl.DataFrame, judges: Collection[str] | None) -> pl.DataFrame:
@@ -67,7 +67,7 @@ def owed(judgments: pl.DataFrame) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def weigh_judges(battles: pl.DataFrame, weights: Mapping[str, float] | None = None) -> pl.DataFrame:
+def equal_judges(battles: pl.DataFrame, weights: Mapping[str, float] | None = None) -> pl.DataFrame:
     """Scale weights so that each judge has its part of a prompt's pair, and prompts weigh alike.
 
     Within a prompt and pair, each judge's verdicts are scaled to the mean total of the judges that

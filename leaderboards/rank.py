@@ -16,8 +16,8 @@ from judges.records import RunTables
 from leaderboards.battles import (
     battles_from_judgments,
     choose_judges,
+    equal_judges,
     panel_weights,
-    weigh_judges,
 )
 from leaderboards.bradley_terry import one_blas_thread
 from leaderboards.estimators import (
@@ -198,7 +198,7 @@ def battles_of(
     weights = judge_weights(tables)
     part = of_category(of_judges(tables, judges), category)
     if part.battles is not None:
-        return weigh_judges(part.battles, weights)
+        return equal_judges(part.battles, weights)
     return battles_from_judgments(part.judgments, strong_weight=strong_weight, weights=weights)
 
 
