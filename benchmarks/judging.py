@@ -20,12 +20,14 @@ from time import perf_counter, process_time
 from aiohttp import web
 
 from benchbuilder.records import BenchmarkItem
-from judges.asking import Tally, live
+from judges.asking import live
 from judges.judging import Bench, judge_games
 from judges.planning import all_pairs, plan_games
 from judges.protocols import protocol
 from judges.records import Answer
 from judges.thoughts import THINK_TAGS
+from llms.budget import Budget
+from llms.progress import Silent
 from llms.records import ModelSpec
 from llms.store import ResponseStore
 
@@ -89,7 +91,7 @@ def bench(count: int, url: str, store: ResponseStore) -> tuple[list, Bench]:
         judge=judge,
         protocol=protocol("pairwise"),
         answers=answers,
-        ask=live(store, Tally()),
+        ask=live(store, Budget(), Silent()),
         think_tags=THINK_TAGS,
         on_result=lambda _: None,
     )

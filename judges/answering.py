@@ -9,7 +9,7 @@ from judges.asking import Asker, OnResult
 from judges.records import Answer
 from judges.style import count_style
 from judges.thoughts import Tags, spoken
-from llms.complete import Check
+from llms.complete import Check, in_asking_order
 from llms.records import Failure, Message, ModelSpec, Reply, Request, Result
 
 
@@ -59,6 +59,7 @@ def collect_answers(
     think_tags: Tags,
     keep_truncated: bool,
     on_result: OnResult,
+    stage: str,
 ) -> list[Answer]:
     """Return one answer for each model and prompt, models in order, prompts in order.
 
@@ -75,7 +76,8 @@ def collect_answers(
             on_result(result)
 
     while going := [talk for talk in talks.values() if talk.open()]:
-        ask((_request(talk) for talk in going), check, take)
+        requests = in_asking_order(map(_request, going), capped=False)
+        ask(requests, check, take, stage=stage)
     return [_answer(talks[spec.name, item.id]) for spec in models for item in items]
 
 

@@ -167,7 +167,21 @@ def run(
         typer.Option("--keep-truncated", help="Judge answers that hit the token limit."),
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(help="US dollars; stops at whole prompts before it is spent.")
+        float | None,
+        typer.Option(help="US dollars that are never exceeded; ends on whole prompts."),
+    ] = None,
+    batch: Annotated[
+        bool | None,
+        typer.Option("--batch", help="Ask by the Batch API: half the price, within a day."),
+    ] = None,
+    sentinel: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled pairs that the judges judge anew, to see whether they changed."
+        ),
+    ] = None,
+    sentinel_round: Annotated[
+        int | None, typer.Option(help="Of the sentinel: compared with the one before.", min=0)
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show calls, tokens and dollars; ask nothing.")
@@ -213,6 +227,9 @@ def run(
             "canaries": canaries,
             "keep_truncated": keep_truncated,
             "budget": budget,
+            "batch": batch,
+            "sentinel": sentinel,
+            "sentinel_round": sentinel_round,
             "note": note,
         }
         settings = read_config(RunConfig, config, flags)
@@ -234,6 +251,8 @@ def run(
         from leaderboards.terminal import series_table
 
         _print(series_table(found))
+    if report.drifted:
+        typer.echo(f"changed since the last round: {', '.join(report.drifted)}", err=True)
     if report.owed:
         typer.echo(
             f"{report.owed} answers and games are owed; run the same command again", err=True
@@ -249,8 +268,11 @@ def run(
 
 def _worth_asking(settings: "RunConfig", *, yes: bool) -> bool:
     """Return whether a run could spend anything known without having been agreed to."""
+    from llms.prices import prices_of
+
     specs = (*settings.models, *settings.judges)
-    return not yes and any(spec.prices and spec.prices.output for spec in specs)
+    prices = (prices_of(spec) for spec in specs)
+    return not yes and any(price and price.input + price.output for price in prices)
 
 
 def _confirm(dollars: float | None, above: float) -> None:
@@ -275,13 +297,13 @@ def _show_estimate(planned: "Estimate", *, as_json: bool) -> None:
 
 def _series(out: Path, settings: "RunConfig") -> "Series":
     from judges.runs import read_run
-    from leaderboards.battles import battles_from_judgments
+    from leaderboards.rank import battles_of
     from leaderboards.series import series
 
     names = [spec.name for spec in settings.models]
     baseline = settings.baseline or names[0]
     checkpoints = [name for i, name in enumerate(names) if i == 0 or name != baseline]
-    battles = battles_from_judgments(read_run(out).judgments)
+    battles = battles_of(read_run(out))
     return series(battles, checkpoints, baseline=baseline)
 
 
@@ -320,10 +342,11 @@ def try_judge(
     """Show how often a judge finds the better of two answers, where it is known."""
     with _coat(quiet=quiet) as progress:
         from judges import labelled
-        from judges.asking import Tally, live, stored
+        from judges.asking import live, stored
         from judges.protocols import protocol as protocol_called
         from judges.sentinel import drift
         from judges.thoughts import THINK_TAGS
+        from llms.budget import Budget
         from llms.specs import read_specs
         from llms.store import ResponseStore, default_store_path
 
@@ -337,7 +360,7 @@ def try_judge(
                 raise UserError(f"{judge} names several models; test one judge at a time")
 
             def judged(round_: int, ask: "Asker") -> "list[labelled.Verdicts]":
-                return labelled.judge_pairs(
+                judgments = labelled.judge_pairs(
                     some,
                     judge=specs[0],
                     protocol=protocol_called(protocol, structured=structured),
@@ -346,18 +369,20 @@ def try_judge(
                     progress=progress,
                     round_=round_,
                 )
+                return labelled.verdicts_on(some, judgments)
 
             with ResponseStore(store or default_store_path()) as responses:
-                verdicts = judged(round_, live(responses, Tally()))
+                verdicts = judged(round_, live(responses, Budget(), progress))
                 if round_:
-                    before = judged(round_ - 1, stored(responses, lambda request, reply: None))
+                    before = judged(round_ - 1, stored(responses, lambda *_: None))
                     found = drift(before, verdicts)
         rows = labelled.accuracy(some, verdicts)
     if as_json:
         shown = {"accuracy": [asdict(row) for row in rows], "drift": found and asdict(found)}
         typer.echo(json.dumps(shown, ensure_ascii=False))
     else:
-        from judges.terminal import accuracy_table, drift_line
+        from judges.sentinel import drift_line
+        from judges.terminal import accuracy_table
 
         _print(accuracy_table(rows))
         if round_:

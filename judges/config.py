@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -12,6 +12,7 @@ from judges.planning import Pair, all_pairs, baseline_pairs
 from judges.protocols import Protocol, protocol
 from judges.thoughts import THINK_TAGS
 from llms.errors import UserError
+from llms.prices import unpriced
 from llms.records import ModelSpec
 from llms.specs import read_specs
 
@@ -27,6 +28,8 @@ class RunConfig(BaseModel):
     """`baseline` (every model against one), `all`, or a list of pairs of names."""
     baseline: str | None = None
     """The name of one of the models; needed for `baseline` pairs."""
+    judge_weights: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """How much each judge of the panel counts beside the others; 1 where not named."""
     baselines: dict[str, str] = {}
     """Baselines of categories that have one of their own."""
     both_orders: bool = True
@@ -48,7 +51,13 @@ class RunConfig(BaseModel):
     keep_truncated: bool = False
     """Judge answers that were cut off at the token limit instead of counting them as failures."""
     budget: float | None = Field(default=None, gt=0)
-    """US dollars that this run may newly spend; it stops before the prompts it cannot afford."""
+    """US dollars that this run may newly spend, requests under way included."""
+    sentinel: Path | None = None
+    """Labelled pairs that every judge judges anew, to see whether it has changed."""
+    sentinel_round: int = Field(default=0, ge=0)
+    """Which time this is; the same round again asks nothing anew."""
+    batch: bool = False
+    """Ask by the Batch API: at OpenAI for half the price, within a day."""
     note: str | None = None
     """A sentence that goes into the run's record and is shown with its numbers."""
 
@@ -63,6 +72,8 @@ class RunConfig(BaseModel):
         for specs in (self.models, self.judges):
             if len({spec.name for spec in specs}) < len(specs):
                 raise ValueError("two of one name; give one another `name` in a YAML file")
+        for name in self.judge_weights:
+            _check_name(name, [spec.name for spec in self.judges], "judges")
         for category in ("", *self.baselines):
             self._category_pairs(category)
         try:
@@ -70,9 +81,14 @@ class RunConfig(BaseModel):
                 self.protocol_called(name)
         except UserError as error:
             raise ValueError(str(error)) from error
-        unpriced = [s.name for s in (*self.models, *self.judges) if not _priced(s)]
-        if self.budget is not None and unpriced:
-            raise ValueError(f"a budget needs prices; give `prices` for {', '.join(unpriced)}")
+        unknown = unpriced((*self.models, *self.judges))
+        if self.budget is not None and unknown:
+            raise ValueError(f"a budget needs prices; give `prices` for {', '.join(unknown)}")
+        others = [s.name for s in (*self.models, *self.judges) if s.kind not in ("openai", "http")]
+        if self.batch and others:
+            raise ValueError(
+                f"only openai: and http:// models go by batch, not {', '.join(others)}"
+            )
         return self
 
     def item_pairs(self, item: BenchmarkItem) -> list[Pair]:
@@ -96,6 +112,7 @@ class RunConfig(BaseModel):
         values = self.model_dump(mode="json", exclude={"models", "judges", "note"})
         return {
             **values,
+            "sentinel": self.sentinel.name if self.sentinel else None,
             "protocol": Path(self.protocol).stem,
             "protocols": {name: Path(given).stem for name, given in self.protocols.items()},
             "models": [_named(spec) for spec in self.models],
@@ -128,13 +145,9 @@ _NOT_RECORDED = ("concurrency", "timeout", "key_env", "python")
 """Fields of a model that change how it is reached and not what it says."""
 
 
-def _check_name(name: str, names: Sequence[str]) -> None:
+def _check_name(name: str, names: Sequence[str], kind: str = "models") -> None:
     if name not in names:
-        raise ValueError(f"{name!r} is not one of the models: {', '.join(names)}")
-
-
-def _priced(spec: ModelSpec) -> bool:
-    return spec.kind == "recorded" or spec.prices is not None
+        raise ValueError(f"{name!r} is not one of the {kind}: {', '.join(names)}")
 
 
 def _named(spec: ModelSpec) -> Mapping[str, Any]:

@@ -14,9 +14,11 @@ from benchbuilder.records import BenchmarkItem, read_benchmark
 from judges.asking import stored
 from judges.canaries import choose_prompts
 from judges.config import RunConfig
+from judges.judging import GAMES
 from judges.records import Judgment
-from judges.run import play
+from judges.run import ANSWERS, play, watch_judges
 from judges.style import token_counter
+from llms.prices import prices_of, unpriced
 from llms.progress import Silent
 from llms.records import ModelSpec, Reply, Request
 from llms.store import ResponseStore
@@ -94,19 +96,17 @@ def estimate(benchmark: Path, *, config: RunConfig, store: ResponseStore) -> Est
     """
     items = read_benchmark(benchmark)
     seen: dict[tuple[str, str], _Seen] = defaultdict(_Seen)
-    models = {id(spec) for spec in config.models}
 
-    def note(request: Request, reply: Reply | None) -> None:
-        stage = "games" if len(request.about) > 1 else "beside the answers"
-        if id(request.spec) in models:
-            stage = "answers"
+    def note(stage: str, request: Request, reply: Reply | None) -> None:
         seen[stage, request.spec.name].add(request, reply)
 
+    look_up = stored(store, note)
+    watch_judges(config, look_up, stored(store, lambda *_: None), Silent())
     played = play(
         items,
         config,
         with_canaries={item.id for item in choose_prompts(items, config.canaries)},
-        ask=stored(store, note),
+        ask=look_up,
         progress=Silent(),
     )
     _add_turns(items, config, seen)
@@ -114,7 +114,10 @@ def estimate(benchmark: Path, *, config: RunConfig, store: ResponseStore) -> Est
     specs = {spec.name: spec for spec in (*config.judges, *config.models)}
     return Estimate(
         prompts=len(items),
-        stages=tuple(_stage(name, specs[model], some) for (name, model), some in seen.items()),
+        stages=tuple(
+            _stage(name, specs[model], some, discount=_discount(specs[model], config))
+            for (name, model), some in seen.items()
+        ),
         detectable=100 * (_TWO_SIDED_95 + _POWER_80) * PAIRED_SPREAD / sqrt(len(items)),
     )
 
@@ -126,7 +129,7 @@ def _add_turns(
     for spec in config.models:
         if spec.kind == "recorded":
             continue
-        some = seen["answers", spec.name]
+        some = seen[ANSWERS, spec.name]
         later = sum(len(item.turns) for item in items) - some.calls
         mean = some.input // max(1, some.calls)
         some.calls += later
@@ -139,19 +142,29 @@ def _add_games(
     """Count the games that could not be put for want of answers, at the mean length of others."""
     for judge in config.judges:
         unplayed = [j for j in judgments if j.judge == judge.name and _unplayed(j)]
-        some = seen["games", judge.name]
+        some = seen[GAMES, judge.name]
         mean = some.input // some.calls if some.calls else 3 * REPLY_TOKENS
         some.calls += len(unplayed)
         some.new_input += mean * len(unplayed)
 
 
-def _stage(name: str, spec: ModelSpec, seen: _Seen) -> StageEstimate:
+def _discount(spec: ModelSpec, config: RunConfig) -> float:
+    """Return the part of the listed price that is to be paid."""
+    if not config.batch or spec.kind != "openai":
+        return 1.0
+    from llms.batch import OPENAI_DISCOUNT
+
+    return OPENAI_DISCOUNT
+
+
+def _stage(name: str, spec: ModelSpec, seen: _Seen, *, discount: float) -> StageEstimate:
     new = seen.calls - seen.stored
     length = sum(seen.outputs) // len(seen.outputs) if seen.outputs else REPLY_TOKENS
-    prices = spec.prices
-    dollars = 0.0 if spec.kind == "recorded" or not new else None
+    prices = prices_of(spec)
+    dollars = 0.0 if not new or not unpriced([spec]) else None
     if prices is not None:
-        dollars = (seen.new_input * prices.input + new * length * prices.output) / 1e6
+        listed = (seen.new_input * prices.input + new * length * prices.output) / 1e6
+        dollars = listed * discount
     return StageEstimate(
         stage=name,
         model=spec.name,

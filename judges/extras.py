@@ -41,6 +41,7 @@ def _references(
         think_tags=tags,
         keep_truncated=False,
         on_result=on_result,
+        stage="references",
     )
     given = [
         Answer(prompt_id=item.id, model="benchmark", text=item.reference)
@@ -67,7 +68,7 @@ def _checklists(
         on_result(result)
 
     check = answer_check(think_tags=tags, keep_truncated=False)
-    ask((_checklist_request(item, judge) for item in items), check, take)
+    ask((_checklist_request(item, judge) for item in items), check, take, stage="checklists")
     return written
 
 

@@ -24,6 +24,8 @@ from llms.records import Failure, ModelSpec, Reply, Request, Result
 
 Answers = Mapping[tuple[str, str], Answer]
 """Answers by prompt id and model."""
+GAMES = "games"
+"""The stage at which judges compare answers."""
 _STRONG_RATING_GAP = 3
 
 
@@ -45,6 +47,7 @@ class Bench:
     on_result: OnResult
     extras: Mapping[str, Answer] = field(default_factory=dict)
     """By prompt id: the reference or checklist that the protocol shows beside the answers."""
+    stage: str = GAMES
 
     def lacks(self, game: Game) -> str | None:
         """Return why the game cannot be played, or None."""
@@ -101,7 +104,7 @@ def _one_by_one(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
         bench.request(game.item, {"A": game.model_a, "B": game.model_b}, _pair(game), game.repeat)
         for game in games
     )
-    bench.ask(requests, readable(read), take)
+    bench.ask(requests, readable(read), take, stage=bench.stage)
     return judged
 
 
@@ -137,7 +140,7 @@ def _by_ratings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
         bench.request(items[prompt_id], {"A": model}, {"model": model}, repeat)
         for prompt_id, model, repeat in uses
     )
-    bench.ask(requests, readable(rating), take)
+    bench.ask(requests, readable(rating), take, stage=bench.stage)
     return {game: judged(game) for game in games}
 
 
@@ -181,7 +184,7 @@ def _by_rankings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
         )
         for prompt_id, names, repeat in uses
     )
-    bench.ask(requests, check, take)
+    bench.ask(requests, check, take, stage=bench.stage)
     return {game: judged(game) for game in games}
 
 

@@ -16,7 +16,7 @@ from judges.asking import Asker
 from judges.judging import Bench, judge_games
 from judges.planning import Game, plan_games
 from judges.protocols import Protocol
-from judges.records import Answer
+from judges.records import Answer, Judgment
 from judges.thoughts import Tags
 from judges.verdicts import POINTS, mirrored, read_label
 from llms.errors import UserError
@@ -27,6 +27,8 @@ from llms.records import ModelSpec
 Verdicts = tuple[str | None, str | None]
 """On a pair as given and swapped, A being the answer shown first; None if owed."""
 FIRST, SECOND = "response_A", "response_B"
+PAIRS = "labelled pairs"
+"""The stage at which judges judge them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +90,17 @@ def judge_pairs(
     ask: Asker,
     progress: Progress,
     round_: int = 0,
-) -> list[Verdicts]:
-    """Return the judge's verdicts on each pair; each `round_` is asked anew."""
+) -> list[Judgment]:
+    """Return the judge's judgments of each pair in both orders; each `round_` is asked anew.
+
+    Raises:
+        UserError: the protocol needs more than the two answers.
+    """
+    if protocol.form.extra is not None:
+        raise UserError(
+            f"labelled pairs have no {protocol.form.extra} to be judged by; "
+            f"choose another protocol than {protocol.name}"
+        )
     items = [BenchmarkItem(id=pair.id, turns=(pair.prompt,)) for pair in pairs]
     texts = {(p.id, FIRST): p.answer_a for p in pairs} | {(p.id, SECOND): p.answer_b for p in pairs}
     answers = {
@@ -99,20 +110,24 @@ def judge_pairs(
     games = [
         replace(game, repeat=round_) for game in plan_games(items, lambda _: [(FIRST, SECOND)])
     ]
-    progress.start("pairs", len(games))
+    stage = f"pairs judged by {judge.name}"
+    progress.start(stage, len(games))
     bench = Bench(
         judge=judge,
         protocol=protocol,
         answers=answers,
         ask=ask,
         think_tags=think_tags,
-        on_result=lambda _: progress.advance("pairs"),
+        on_result=lambda _: progress.advance(stage),
+        stage=PAIRS,
     )
-    verdicts = {
-        _place(game): judgment.verdict
-        for game, judgment in zip(games, judge_games(games, bench), strict=True)
-    }
-    return [(verdicts[pair.id, FIRST], verdicts[pair.id, SECOND]) for pair in pairs]
+    return judge_games(games, bench)
+
+
+def verdicts_on(pairs: Sequence[LabelledPair], judgments: Sequence[Judgment]) -> list[Verdicts]:
+    """Return the verdicts on each pair as given and swapped."""
+    found = {(judgment.prompt_id, judgment.model_a): judgment.verdict for judgment in judgments}
+    return [(found[pair.id, FIRST], found[pair.id, SECOND]) for pair in pairs]
 
 
 def recorded_verdicts(pairs: Sequence[LabelledPair]) -> list[Verdicts]:

@@ -8,7 +8,6 @@ from rich.table import Table
 
 from judges.estimate import Estimate
 from judges.labelled import Accuracy
-from judges.sentinel import Drift
 
 
 def estimate_table(planned: Estimate) -> Table:
@@ -60,14 +59,3 @@ def accuracy_table(rows: Sequence[Accuracy]) -> Table:
             str(row.failed),
         )
     return table
-
-
-def drift_line(found: Drift | None, round_: int) -> str:
-    """Return in one line how a judge moved since the round before."""
-    if found is None:
-        return f"round {round_ - 1} is not in this store: nothing to compare with"
-    return (
-        f"since round {round_ - 1}, on {found.pairs} pairs: {found.changed:.1%} of the labels "
-        f"changed; {found.towards_first:+.2f} points for the answer shown first "
-        f"(p = {found.p_first:.3f}), {found.towards_a:+.2f} for answer A (p = {found.p_a:.3f})"
-    )

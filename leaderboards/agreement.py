@@ -5,7 +5,7 @@ same prompt and pair of models. Every interval says what was resampled.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atanh, sqrt, tanh
 from statistics import NormalDist
 from typing import Any
@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, pearsonr, spearmanr
 
 from judges.records import RunTables
-from leaderboards.battles import battles_from_judgments
 from leaderboards.evidence import Floats
 from leaderboards.intervals import percentile_interval, prompt_draws
-from leaderboards.rank import of_category, of_judges, rank, rank_tables
+from leaderboards.rank import battles_of, of_category, of_judges, rank, rank_tables
 from leaderboards.records import Ranking, RankingError
 
 CLASSES = ("first", "tie", "second")
@@ -300,7 +299,7 @@ def _complete_battles(tables: RunTables) -> pl.DataFrame:
         pl.max_horizontal("model_a", "model_b").alias("other"),
     ]
     complete = pl.col("verdict").is_not_null().all().over(pair)
-    return battles_from_judgments(tables.judgments.filter(complete))
+    return battles_of(replace(tables, judgments=tables.judgments.filter(complete)))
 
 
 def _require(votes: pl.DataFrame) -> None:

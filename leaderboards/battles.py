@@ -5,7 +5,7 @@ judgment without a verdict gives no battle; it is counted by `owed` instead.
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -21,24 +21,26 @@ def battles_from_judgments(
     *,
     strong_weight: float = 3.0,
     judges: Collection[str] | None = None,
+    weights: Mapping[str, float] | None = None,
 ) -> pl.DataFrame:
     """Return the battles (`BATTLE_SCHEMA`) of the judgments that have a verdict.
 
     A verdict that is a number is model_a's share of the point as it stands, counted once. With
-    several judges, each weighs the same on a prompt's pair of models however many of its
-    verdicts are missing, and the prompt weighs the same however many judges are.
+    several judges, each has its weight on a prompt's pair of models however many of its verdicts
+    are missing, and the prompt weighs the same however many judges are.
 
     Args:
         judgments: columns of `JUDGMENT_SCHEMA`.
         strong_weight: how many times A>>B and B>>A count.
         judges: the judges to keep; all of them where None.
+        weights: of the judges, relative to each other; 1 where not named.
 
     Raises:
         RankingError: an unknown judge, an unreadable verdict or a model that meets itself.
     """
     chosen = choose_judges(judgments, judges)
     battles = _scored(chosen.filter(pl.col("verdict").is_not_null()), strong_weight)
-    return equal_judges(battles.select(BATTLE_SCHEMA.names()))
+    return equal_judges(battles.select(BATTLE_SCHEMA.names()), weights)
 
 
 def choose_judges(table: pl.DataFrame, judges: Collection[str] | None) -> pl.DataFrame:
@@ -65,26 +67,41 @@ def owed(judgments: pl.DataFrame) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def equal_judges(battles: pl.DataFrame) -> pl.DataFrame:
-    """Scale weights so that the judges of a prompt's pair weigh the same, and prompts alike.
+def equal_judges(battles: pl.DataFrame, weights: Mapping[str, float] | None = None) -> pl.DataFrame:
+    """Scale weights so that each judge has its part of a prompt's pair, and prompts weigh alike.
 
-    Within a prompt and pair, each judge's verdicts are scaled to the mean total of the judges
-    that gave one, and together to what the whole panel would have weighed. One judge's weights
-    stay as they are.
+    Within a prompt and pair, each judge's verdicts are scaled to the mean total of the judges that
+    gave one, times the judge's weight, and together to what the whole panel would have weighed. A
+    judge of weight 2 is as two judges of one mind. One judge's weights stay as they are.
+
+    Args:
+        battles: columns of `BATTLE_SCHEMA`.
+        weights: of the judges, relative to each other; 1 where not named, or all where None.
     """
-    panel = battles["judge"].n_unique()
-    if panel < 2:
+    panel = panel_weights(battles, weights)
+    if len(panel) < 2:
         return battles
     pair = [
         pl.col("prompt_id"),
         pl.min_horizontal("model_a", "model_b").alias("first"),
         pl.max_horizontal("model_a", "model_b").alias("second"),
     ]
-    total = pl.col("weight").sum()
-    own = total.over([*pair, pl.col("judge")])
-    present = pl.col("judge").n_unique().over(pair)
-    mean = total.over(pair) / present
-    return battles.with_columns(weight=pl.col("weight") * mean / own * panel / present)
+    part = pl.col("judge").replace_strict(panel, default=1.0, return_dtype=pl.Float64)
+    games = pl.len().over([*pair, pl.col("judge")])
+    own = pl.col("weight").sum().over([*pair, pl.col("judge")])
+    present = (part / games).sum().over(pair)
+    mean = (part / games * own).sum().over(pair) / present
+    scale = part / own * mean * len(panel) / present
+    return battles.with_columns(weight=pl.col("weight") * scale)
+
+
+def panel_weights(
+    verdicts: pl.DataFrame, weights: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Return the weight of each judge that gave `verdicts`, 1 on average."""
+    judges = verdicts["judge"].drop_nulls().unique().sort().to_list()
+    given = {judge: (weights or {}).get(judge, 1.0) for judge in judges}
+    return {judge: weight * len(given) / sum(given.values()) for judge, weight in given.items()}
 
 
 def _scored(judgments: pl.DataFrame, strong_weight: float) -> pl.DataFrame:

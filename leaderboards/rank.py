@@ -13,7 +13,12 @@ import numpy as np
 import polars as pl
 
 from judges.records import RunTables
-from leaderboards.battles import battles_from_judgments, choose_judges, equal_judges
+from leaderboards.battles import (
+    battles_from_judgments,
+    choose_judges,
+    equal_judges,
+    panel_weights,
+)
 from leaderboards.bradley_terry import one_blas_thread
 from leaderboards.estimators import (
     Build,
@@ -161,16 +166,19 @@ def rank_tables(
     whole = of_judges(tables, judges)
     part = of_category(whole, category)
     battles = battles_of(part, strong_weight=strong_weight)
+    weights = judge_weights(tables)
+    panel = panel_weights(battles, weights)
     return rank(
         battles,
         features=tables.answers,
         missing=part.judgments.filter(pl.col("verdict").is_null()),
-        missing_weight=max(strong_weight, 1.0),
+        missing_weight=max(strong_weight, 1.0) * max([1.0, *panel.values()]),
         prompts=_prompt_ids(whole),
         noted={
             "strong_weight": strong_weight,
             "category": category,
-            "judges": sorted(battles["judge"].drop_nulls().unique()),
+            "judges": sorted(panel),
+            **({"judge_weights": weights} if weights else {}),
         },
         **options,
     )
@@ -183,11 +191,20 @@ def battles_of(
     category: str | None = None,
     strong_weight: float = 3.0,
 ) -> pl.DataFrame:
-    """Return the battles that a run is ranked by; options and errors as in `rank_tables`."""
+    """Return the battles that a run is ranked by; options and errors as in `rank_tables`.
+
+    Judges have the weights that the run's config gives them.
+    """
+    weights = judge_weights(tables)
     part = of_category(of_judges(tables, judges), category)
     if part.battles is not None:
-        return equal_judges(part.battles)
-    return battles_from_judgments(part.judgments, strong_weight=strong_weight)
+        return equal_judges(part.battles, weights)
+    return battles_from_judgments(part.judgments, strong_weight=strong_weight, weights=weights)
+
+
+def judge_weights(tables: RunTables) -> dict[str, float]:
+    """Return the weights that a run's config gives to its judges, empty where it gives none."""
+    return dict(tables.meta.get("config", {}).get("judge_weights", {}))
 
 
 def of_judges(tables: RunTables, judges: Sequence[str] | None) -> RunTables:

@@ -63,7 +63,7 @@ def ask(
         places[id(request)].append(place)
     results: dict[int, Result] = {}
     capped = budget is not None and budget.limit is not None
-    ordered = sorted(requests, key=_by_prompt) if capped else _taking_turns(requests)
+    ordered = in_asking_order(requests, capped=capped)
 
     async def collect() -> None:
         async for result in complete(
@@ -380,7 +380,15 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
-def _taking_turns(requests: Sequence[Request]) -> Iterator[Request]:
+def in_asking_order(requests: Iterable[Request], *, capped: bool) -> Iterable[Request]:
+    """Return `requests` in the order in which they are best handed to `complete`.
+
+    Where spending is `capped` that is prompt by prompt, otherwise the models take turns.
+    """
+    return sorted(requests, key=_by_prompt) if capped else _taking_turns(requests)
+
+
+def _taking_turns(requests: Iterable[Request]) -> Iterator[Request]:
     """Yield `requests` model by model in turns, so that no endpoint waits for another's queue.
 
     Models on vLLM servers of our own come one after another, as they may have to share a GPU.

@@ -58,10 +58,11 @@ def games_table(tables: RunTables, models: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def battle_table(games: pl.DataFrame) -> pl.DataFrame:
+def battle_table(games: pl.DataFrame, weights: Mapping[str, float] | None = None) -> pl.DataFrame:
     """Return one row per prompt and pair: prompt_id, a, b, share, games, failed, order.
 
-    `share` is model a's share of the points over both orders, null where no game has a verdict.
+    `share` is model a's share of the points over both orders, null where no game has a verdict;
+    of several judges it is the mean, by their `weights` (1 where not named).
     `order` is 2 where a judge preferred different models in the two orders, 1 where one order was
     a tie and the other was not, else 0.
     """
@@ -79,11 +80,14 @@ def battle_table(games: pl.DataFrame) -> pl.DataFrame:
     )
     signs = [(pl.col(name) - 0.5).sign() for name in ("ahead", "behind")]
     order = pl.when(signs[0] * signs[1] < 0).then(2).when(signs[0] != signs[1]).then(1).otherwise(0)
+    share = pl.col("share")
+    weight = pl.col("judge").replace_strict(weights or {}, default=1.0, return_dtype=pl.Float64)
+    counted = weight.filter(share.is_not_null())
     return (
         by_judge.with_columns(order=order.fill_null(0))
         .group_by("prompt_id", "a", "b")
         .agg(
-            pl.col("share").mean(),
+            pl.when(share.is_not_null().any()).then((share * weight).sum() / counted.sum()),
             pl.col("games", "failed").sum(),
             pl.col("order").max(),
         )

@@ -37,7 +37,7 @@ from leaderboards.page.prompts import prompts_page
 from leaderboards.page.sections import TABLE_MODELS, index_values
 from leaderboards.page.shell import page
 from leaderboards.page.view import embed_values, script_data
-from leaderboards.rank import rank_tables
+from leaderboards.rank import judge_weights, rank_tables
 
 _PACKERS = 2
 """Threads that pack battle files; packing leaves the interpreter to others."""
@@ -103,7 +103,9 @@ def site_files(
         RankingError: the run cannot be ranked.
     """
     boards = make_boards(tables, rank_tables, style=style, **rank_options)
-    battles = battle_table(games_table(tables, [row.model for row in boards[0].raw.rows]))
+    battles = battle_table(
+        games_table(tables, [row.model for row in boards[0].raw.rows]), judge_weights(tables)
+    )
     data = leaderboard(
         tables,
         boards,
@@ -234,7 +236,9 @@ def _published(site: _Site, path: str) -> bool:
 
 
 def _matrix(site: _Site) -> bytes:
-    return matrix_content(win_rates(battle_table(site.games)), len(site.models))
+    return matrix_content(
+        win_rates(battle_table(site.games, judge_weights(site.tables))), len(site.models)
+    )
 
 
 def _prompts(site: _Site) -> list[dict[str, Any]]:

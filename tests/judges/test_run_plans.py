@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from benchbuilder.records import BenchmarkItem, write_benchmark
 from judges.cli import app
+from judges.config import RunConfig
 from judges.runs import read_run
 from tests.judges.judge_server import answer
 from tests.llms.fake_server import fake_server
@@ -23,19 +24,28 @@ def server():
 
 @pytest.fixture
 def judge(server, tmp_path):
-    def judge(*options, models=("mid", "first-checkpoint", "last"), price=1000.0):
+    def judge(
+        *options,
+        models=("mid", "first-checkpoint", "last"),
+        price=1000.0,
+        panel=False,
+        quiet=True,
+    ):
         def entry(name):
             prices = {"input": 0.0, "output": price}
-            return {"model": f"{server.url}#{name}", "name": name, "prices": prices}
+            limits = {"params": {"max_tokens": 2}, "prices": prices}
+            return {"model": f"{server.url}#{name}", "name": name, **limits}
 
         write_benchmark(tmp_path / "benchmark.jsonl", ITEMS)
         (tmp_path / "models.yaml").write_text(yaml.safe_dump([entry(name) for name in models]))
-        (tmp_path / "judge.yaml").write_text(yaml.safe_dump(entry("judge")))
+        judges = [entry("judge"), {**entry("judge"), "name": "second", "system": "Be fair."}]
+        (tmp_path / "judge.yaml").write_text(yaml.safe_dump(judges[: 1 + panel]))
         server.asked.clear()
         files = {"--model": "models.yaml", "--judge": "judge.yaml", "--store": "store.sqlite"}
         given = [part for name, file in files.items() for part in (name, str(tmp_path / file))]
         command = ["run", str(tmp_path), "--out", str(tmp_path / "run"), *given, *options]
-        return CliRunner().invoke(app, [*command, "--baseline", models[0], "--quiet"])
+        command += ["--baseline", models[0], *["--quiet"][:quiet]]
+        return CliRunner().invoke(app, command)
 
     return judge
 
@@ -72,6 +82,41 @@ def test_a_budget_stops_at_whole_prompts_that_every_model_answered(judge, tmp_pa
     assert set(played["len"]) == {4}
     assert 1 < played.height <= 0.2 / 0.014
     assert set(tables.judgments["error"].drop_nulls()) == {"over_budget"}
+
+
+def test_a_panel_within_a_budget_judges_the_same_prompts(judge, tmp_path, server):
+    result = judge("--budget", "0.25", "--canaries", "1", "--yes", panel=True)
+    judgments = read_run(tmp_path / "run").judgments
+    spent = sum(2 * 1000 / 1e6 for _ in server.asked)
+    played = judgments.drop_nulls("verdict").group_by("prompt_id").len()
+    assert result.exit_code == 3
+    assert spent <= 0.25
+    assert set(played["len"]) == {8}
+    assert played.height >= 0.6 * 0.25 / 0.022
+
+
+def test_the_record_has_the_cost_of_each_stage_model_and_judge(judge, tmp_path):
+    judge("--canaries", "1", "--yes")
+    first = (tmp_path / "run" / "run.json").read_bytes()
+    judge("--canaries", "1", "--yes")
+    counts = json.loads(first)["counts"]
+    costs = {(part["stage"], part["name"]): part["cost"] for part in counts["costs"]}
+    assert costs["answers", "mid"] == pytest.approx(30 * 0.002)
+    assert costs["games", "judge"] == pytest.approx(120 * 0.002)
+    assert costs["canaries", "judge"] == pytest.approx(14 * 0.002)
+    assert counts["cost"] == pytest.approx(sum(costs.values()))
+    assert (tmp_path / "run" / "run.json").read_bytes() == first
+
+
+def test_what_a_run_spends_is_said_as_it_goes(judge, monkeypatch):
+    monkeypatch.setattr("judges.asking.TELL_SECONDS", 0.0)
+    assert "of $0.20 spent" in judge("--budget", "0.2", "--yes", quiet=False).stderr
+
+
+def test_listed_prices_are_enough_for_a_budget():
+    models = ("openai:gpt-4.1", "openai:gpt-4.1-mini")
+    config = RunConfig(models=models, judges="openai:gpt-4.1", baseline="gpt-4.1", budget=1)
+    assert config.budget == 1
 
 
 def test_what_a_budget_left_over_is_played_by_the_next_run(judge):

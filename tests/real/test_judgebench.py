@@ -2,10 +2,19 @@ from pathlib import Path
 
 import pytest
 
-from judges.asking import Tally, live
-from judges.labelled import FIRST, SECOND, accuracy, judge_pairs, read_pairs, recorded_verdicts
+from judges.asking import live
+from judges.labelled import (
+    FIRST,
+    SECOND,
+    accuracy,
+    judge_pairs,
+    read_pairs,
+    recorded_verdicts,
+    verdicts_on,
+)
 from judges.protocols import protocol
 from judges.thoughts import THINK_TAGS
+from llms.budget import Budget
 from llms.files import write_jsonl
 from llms.progress import Silent
 from llms.specs import parse_spec
@@ -39,15 +48,15 @@ def test_a_judge_asked_through_the_store_gives_the_same(pairs, tmp_path):
     ]
     write_jsonl(tmp_path / "judgments.jsonl", rows)
     with ResponseStore(tmp_path / "store.sqlite") as store:
-        verdicts = judge_pairs(
+        judgments = judge_pairs(
             pairs,
             judge=parse_spec(f"recorded:{tmp_path}#o1-mini"),
             protocol=protocol("pairwise"),
             think_tags=THINK_TAGS,
-            ask=live(store, Tally()),
+            ask=live(store, Budget(), Silent()),
             progress=Silent(),
         )
-    assert verdicts == recorded_verdicts(pairs)
+    assert verdicts_on(pairs, judgments) == recorded_verdicts(pairs)
 
 
 def test_pairs_without_replies_are_read_from_the_published_file_too():
