@@ -91,20 +91,22 @@ def default_min_cluster_size(prompts: int) -> int:
 def hdbscan_labels(points: NDArray[np.float32], *, min_cluster_size: int, cosine: bool) -> Labels:
     """Return the HDBSCAN cluster of each point, -1 for none.
 
-    Distances are those of the `NEIGHBOURS` nearest points; parts of the graph that do not touch
-    are tied together by edges longer than any other.
+    With `cosine` the distances are those of the `NEIGHBOURS` nearest unit vectors, parts of the
+    graph that do not touch being tied together by edges longer than any other; without, those
+    between all points, which must then have few dimensions.
     """
     from hdbscan import HDBSCAN
 
     if len(points) < 2 * min_cluster_size:
         return np.full(len(points), NONE, dtype=np.int64)
-    graph = _neighbour_graph(points, k=NEIGHBOURS, cosine=cosine)
     model = HDBSCAN(
         min_cluster_size=min_cluster_size,
         min_samples=min(5, max(1, min_cluster_size // 2)),
-        metric="precomputed",
+        metric="precomputed" if cosine else "euclidean",
+        core_dist_n_jobs=1,
     )
-    return np.asarray(model.fit_predict(graph), dtype=np.int64)
+    space = _neighbour_graph(points, k=NEIGHBOURS) if cosine else points.astype(np.float64)
+    return np.asarray(model.fit_predict(space), dtype=np.int64)
 
 
 def stratified_rows(vectors: Vectors, *, size: int, seed: int) -> NDArray[np.int64]:
@@ -185,12 +187,13 @@ def _umap(vectors: Vectors, seed: int) -> NDArray[np.float32]:
     return np.asarray(model.fit_transform(vectors), dtype=np.float32)
 
 
-def _neighbour_graph(points: NDArray[np.float32], *, k: int, cosine: bool) -> object:
+def _neighbour_graph(points: Vectors, *, k: int) -> object:
     """Return the symmetric, connected graph of distances to the `k` nearest, (n, n) CSR."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    rows, distances = _distances(points, k=min(k + 1, len(points)), cosine=cosine)
+    found = nearest(points, points, k=min(k + 1, len(points)))
+    rows, distances = found.rows, np.sqrt(np.maximum(2 - 2 * found.cosines, 0))
     count = len(points)
     start = np.repeat(np.arange(count), rows.shape[1])
     end, length = rows.ravel(), np.maximum(distances.ravel().astype(np.float64), 1e-9)
@@ -206,18 +209,6 @@ def _neighbour_graph(points: NDArray[np.float32], *, k: int, cosine: bool) -> ob
     length = np.append(length, ties)
     both = (np.append(near, far), np.append(far, near))
     return coo_array((np.append(length, length), both), shape=(count, count)).tocsr()
-
-
-def _distances(
-    points: NDArray[np.float32], *, k: int, cosine: bool
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    if cosine:
-        found = nearest(points, points, k=k)
-        return found.rows, np.sqrt(np.maximum(2 - 2 * found.cosines, 0))
-    from sklearn.neighbors import NearestNeighbors
-
-    lengths, rows = NearestNeighbors(n_neighbors=k).fit(points).kneighbors(points)
-    return rows, lengths.astype(np.float32)
 
 
 def _by_size(labels: Labels) -> Labels:

@@ -170,7 +170,7 @@ def _families(
                     family=name,
                     own=known.get(judge, family(judge)) == name,
                     points=share(some, pl.col("points")),
-                    beyond_others=share(shared, pl.col("points") - pl.col("others")),
+                    beyond_others=share(shared, pl.col("points") - pl.col("others"), least=-1),
                 )
             )
     return found

@@ -1,18 +1,23 @@
 """Shares of verdicts with intervals that resample prompts, the same draws for all of them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import polars as pl
 
 from leaderboards.evidence import Floats
-from leaderboards.intervals import percentile_interval, prompt_draws
+from leaderboards.intervals import certain_low, percentile_interval, prompt_draws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A mean over `n` units, with an interval that resamples prompts; None without any unit."""
+    """A mean over `n` units, with an interval that resamples prompts; None without any unit.
+
+    Where all prompts say the same, resampling them shows nothing. The interval is then what the
+    prompts that were not met may add: of so many prompts none would be otherwise, with
+    probability (1 - level) / 2, if that share of all prompts were (Clopper and Pearson 1934).
+    """
 
     value: float | None
     low: float | None
@@ -20,8 +25,12 @@ class Share:
     n: int
 
 
-ShareOf = Callable[[pl.DataFrame, pl.Expr], Share]
-"""Takes a table with a prompt_id, and what is counted of each row."""
+class ShareOf(Protocol):
+    """Takes a table with a prompt_id, and what is counted of each row: a number from `least` to
+    1."""
+
+    def __call__(self, table: pl.DataFrame, counted: pl.Expr, *, least: float = 0) -> Share:
+        """Return the mean of `counted`."""
 
 
 def share_of(prompts: pl.Series, *, level: float, draws: int, seed: int) -> ShareOf:
@@ -29,7 +38,7 @@ def share_of(prompts: pl.Series, *, level: float, draws: int, seed: int) -> Shar
     ids = prompts.unique().sort()
     counts = prompt_draws(len(ids), draws, seed)
 
-    def share(table: pl.DataFrame, counted: pl.Expr) -> Share:
+    def share(table: pl.DataFrame, counted: pl.Expr, *, least: float = 0) -> Share:
         by_prompt = table.group_by("prompt_id").agg(hits=counted.sum(), units=pl.len())
         placed = pl.DataFrame({"prompt_id": ids}).join(
             by_prompt, on="prompt_id", how="left", maintain_order="left"
@@ -37,17 +46,25 @@ def share_of(prompts: pl.Series, *, level: float, draws: int, seed: int) -> Shar
         hits, units = (
             placed[name].fill_null(0).to_numpy().astype(float) for name in ("hits", "units")
         )
-        return _share(hits, units, counts, level)
+        if not units.any():
+            return Share(value=None, low=None, high=None, n=0)
+        low, high = _interval(hits, units, counts, level, least)
+        n = int(units.sum())
+        return Share(value=float(hits.sum() / n), low=low, high=high, n=n)
 
     return share
 
 
-def _share(hits: Floats, units: Floats, counts: Floats, level: float) -> Share:
-    n = int(units.sum())
-    if not n:
-        return Share(value=None, low=None, high=None, n=0)
+def _interval(
+    hits: Floats, units: Floats, counts: Floats, level: float, least: float
+) -> tuple[float, float]:
+    """Return the ends of the interval of hits / units (P,) over `counts` (D, P) drawn prompts."""
+    value = float(hits.sum() / units.sum())
+    prompts = np.array([int((units > 0).sum())])
+    if np.allclose(hits, value * units, rtol=0, atol=1e-9):
+        unmet = 1 - float(certain_low(level, prompts)[0]) / 100
+        return value - unmet * (value - least), value + unmet * (1 - value)
     total = counts @ units
     drawn = np.divide(counts @ hits, total, out=np.full(len(counts), np.nan), where=total > 0)
-    prompts = np.array([int((units > 0).sum())])
     low, high = percentile_interval(drawn[:, None], level, prompts)
-    return Share(value=float(hits.sum() / n), low=float(low[0]), high=float(high[0]), n=n)
+    return float(low[0]), float(high[0])

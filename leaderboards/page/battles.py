@@ -10,6 +10,7 @@ import gzip
 import json
 import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Any
 
 import polars as pl
@@ -112,6 +113,14 @@ def win_rates(battles: pl.DataFrame) -> pl.DataFrame:
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)).sqrt()
     return pairs.with_columns(low=(centre - half).clip(0, 1), high=(centre + half).clip(0, 1))
+
+
+def wilson(share: float, n: int, level: float) -> tuple[float, float]:
+    """Return the ends of Wilson's interval of a share of `n` (Wilson 1927)."""
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def index_content(battles: pl.DataFrame, prompts: Sequence[Mapping[str, Any]]) -> bytes:

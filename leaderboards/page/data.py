@@ -12,6 +12,9 @@ from typing import Any
 import polars as pl
 
 from judges.records import RunTables
+from leaderboards.audit import JudgeAudit
+from leaderboards.page.battles import wilson
+from leaderboards.preferences import Preferences
 from leaderboards.records import Ranking, RankingError
 
 SCHEMA_VERSION = 1
@@ -59,7 +62,8 @@ def leaderboard(
     battles: pl.DataFrame,
     win_rates: pl.DataFrame,
     *,
-    audits: Sequence[Any],
+    audits: Sequence[JudgeAudit],
+    swayed: Preferences | None,
     agreement: Any,
     card: Mapping[str, Any] | None,
     title: str,
@@ -83,13 +87,41 @@ def leaderboard(
             {**row, "a": models[row["a"]], "b": models[row["b"]]}
             for row in win_rates.with_columns(pl.col(pl.Float64).round(4)).to_dicts()
         ],
-        "judges": [plain(audit) for audit in audits],
+        "judges": [_judge(audit, swayed, tables.meta) for audit in audits],
         "agreement": plain(agreement),
         "cost": _cost(tables),
         "card": plain(card) if card else None,
         "run": plain(tables.meta),
         "digests": _digests(tables),
     }
+
+
+def _judge(
+    audit: JudgeAudit, swayed: Preferences | None, meta: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a judge's habits, what sways it, and what it made of answers without merit."""
+    known = swayed.of(audit.judge) if swayed else Preferences(style=(), families=(), agreement=())
+    canaries = [_canary(row, audit.level) for row in _canaries(meta) if row["judge"] == audit.judge]
+    return {**plain(audit), **plain(known), "canaries": plain(canaries)}
+
+
+def _canaries(meta: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = _counted(meta).get("canaries")
+    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
+
+
+def _canary(row: Mapping[str, Any], level: float) -> dict[str, Any]:
+    """Return a canary's share of the points, with Wilson's interval, a pair of games counted
+    once."""
+    ends = wilson(row["share"], (row["verdicts"] + 1) // 2, level) if row["verdicts"] else None
+    low, high = ends or (None, None)
+    names = ("canary", "games", "verdicts", "share", "won_twice")
+    return {**{name: row[name] for name in names}, "low": low, "high": high}
+
+
+def _counted(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+    counts = meta.get("counts")
+    return counts if isinstance(counts, Mapping) else {}
 
 
 def plain(value: Any) -> Any:
@@ -173,6 +205,7 @@ def _models(
         .to_dicts()
     }
     judging = _judging_cost(tables)
+    repeated = _counted(tables.meta).get("repeated")
     won = _won(battles)
     nothing = {"answers": 0, "failed": 0, "tokens": None, "cost": None}
     return [
@@ -181,6 +214,7 @@ def _models(
             **{key: answers.get(model, nothing)[key] for key in nothing},
             "judging_cost": judging.get(model),
             "won": won.get(position),
+            "repeated": repeated.get(model) if isinstance(repeated, Mapping) else None,
         }
         for position, model in enumerate(models)
     ]

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from leaderboards.page import view
+from leaderboards.page.judge import agreement_views, audit_view, repeated_view
 from leaderboards.page.shell import fixed, percent, plural, thousands
 
 TABLE_MODELS = 20
@@ -18,12 +19,13 @@ def index_values(data: Mapping[str, Any], *, links: bool) -> dict[str, Any]:
     axis = view.axis_of(data["boards"][0])
     rows = view.table_rows(data)
     card = _card(data["card"]) if data["card"] else None
-    agreement = _agreements(data["agreement"])
-    audits = [_audit(audit, links) for audit in data["judges"]]
+    agreement = agreement_views(data["agreement"])
+    audits = [audit_view(audit, links) for audit in data["judges"]]
+    repeated = repeated_view(data)
     present = {
         "categories": len(data["boards"]) > 1,
         "win-rates": bool(data["win_rates"]),
-        "judge": bool(audits or agreement),
+        "judge": bool(audits or agreement or repeated),
         "battles": links,
         "card": card is not None,
     }
@@ -49,6 +51,7 @@ def index_values(data: Mapping[str, Any], *, links: bool) -> dict[str, Any]:
         "interval_note": "Hover for Wilson's 95% interval, each prompt counted once.",
         "audits": audits,
         "agreements": agreement,
+        "repeated": repeated,
         "cost": view.cost_view(data),
         "battle_lede": _battle_lede(data),
         "card": card,
@@ -154,61 +157,6 @@ def _battle_lede(data: Mapping[str, Any]) -> str:
         f"All {plural(counts['battles'], 'battle')}: the prompt, both answers, and every game "
         f"with the judge's words.{told if flipped else ''}"
     )
-
-
-_HABITS = (
-    ("consistent", "Pairs with the same verdict in both orders", "#order=steady"),
-    ("first_twice", "Pairs won twice by whatever was shown first", "#order=flipped"),
-    ("second_twice", "Pairs won twice by whatever was shown second", "#order=flipped"),
-    ("ties", "Verdicts that are ties", "#outcome=tie"),
-    ("failed", "Games without a usable verdict", "#outcome=failed"),
-)
-
-
-def _audit(audit: Mapping[str, Any], links: bool) -> dict[str, Any]:
-    """Return one judge's habits as lines of a table, and its failures by reason."""
-    lines = [
-        {
-            "label": label,
-            "href": href if links else None,
-            "of": thousands(audit[key]["n"]),
-            "share": percent(audit[key]["value"], 1),
-            "interval": _interval(audit[key]),
-        }
-        for key, label, href in _HABITS
-        if audit[key]["n"]
-    ]
-    return {"judge": audit["judge"], "lines": lines, "failures": audit["failures"]}
-
-
-def _agreements(agreement: Any) -> list[dict[str, Any]]:
-    """Return the figures of one agreement or several as tables."""
-    given = agreement if isinstance(agreement, list) else [agreement] if agreement else []
-    return [
-        {
-            "kind": words(one["kind"]),
-            "level": percent(one["level"]),
-            "lines": [
-                {
-                    "label": words(measure["name"]),
-                    "value": fixed(measure["value"], 3),
-                    "interval": "–"
-                    if measure["low"] is None
-                    else f"{fixed(measure['low'], 3)} to {fixed(measure['high'], 3)}",
-                    "of": f"{thousands(measure['n'])} {measure['unit']}",
-                }
-                for measure in one["measures"]
-            ],
-            "only": ", ".join(one["only_here"] + one["only_human"]),
-        }
-        for one in given
-    ]
-
-
-def _interval(share: Mapping[str, Any]) -> str:
-    if share["low"] is None or share["high"] is None:
-        return "–"
-    return f"{percent(share['low'], 1)} to {percent(share['high'], 1)}"
 
 
 def _card(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -323,6 +271,9 @@ def _reproduce(data: Mapping[str, Any]) -> dict[str, Any]:
 def _run_settings(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return run.json without what is shown elsewhere, models and judges on lines of their own."""
     rest = {key: value for key, value in run.items() if key not in ("command", "digests", "note")}
+    if isinstance(counts := rest.get("counts"), Mapping):
+        shown = ("canaries", "repeated")
+        rest["counts"] = {key: value for key, value in counts.items() if key not in shown}
     config = rest.get("config")
     if not isinstance(config, Mapping):
         return rest

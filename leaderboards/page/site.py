@@ -37,6 +37,7 @@ from leaderboards.page.prompts import prompts_page
 from leaderboards.page.sections import TABLE_MODELS, index_values
 from leaderboards.page.shell import page
 from leaderboards.page.view import embed_values, script_data
+from leaderboards.preferences import preferences
 from leaderboards.rank import judge_weights, rank_tables
 
 _PACKERS = 2
@@ -106,12 +107,15 @@ def site_files(
     battles = battle_table(
         games_table(tables, [row.model for row in boards[0].raw.rows]), judge_weights(tables)
     )
+    drawn = {key: rank_options[key] for key in ("level", "draws", "seed") if key in rank_options}
+    judged = tables.judgments.height > 0
     data = leaderboard(
         tables,
         boards,
         battles,
         win_rates(battles),
-        audits=audit(tables.judgments) if tables.judgments.height else [],
+        audits=audit(tables.judgments, **drawn) if judged else (),
+        swayed=preferences(tables.judgments, tables.answers, **drawn) if judged else None,
         agreement=agreement,
         card=card,
         title=title,

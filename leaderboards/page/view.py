@@ -57,7 +57,7 @@ def table_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of the table over all prompts as printed texts, best first."""
     board = data["boards"][0]
     axis = axis_of(board)
-    controlled = {row["model"]: row for row in board["controlled"] or ()}
+    controlled = {row["model"]: row for row in _told_apart(board)}
     tied = {board["raw"][0]["model"], *board["tied_with_leader"]}
     return [
         {
@@ -98,8 +98,20 @@ def axis_of(board: Mapping[str, Any]) -> Axis:
     """Return the axis of a board's interval bars, with room for the style-controlled scores."""
     rows = board["raw"][:AXIS_ROWS]
     shown = {row["model"] for row in rows}
-    others = [row["score"] for row in board["controlled"] or () if row["model"] in shown]
+    others = [row["score"] for row in _told_apart(board) if row["model"] in shown]
     return score_axis(rows, others)
+
+
+def style_unknown(board: Mapping[str, Any]) -> bool:
+    """Say whether controlling for style leaves every model every rank: it then tells nothing."""
+    rows = board["controlled"] or ()
+    last = len(rows)
+    return last > 1 and all((row["rank_low"], row["rank_high"]) == (1, last) for row in rows)
+
+
+def _told_apart(board: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the style-controlled rows where they tell anything."""
+    return () if style_unknown(board) else board["controlled"] or ()
 
 
 def bar(axis: Axis, row: Mapping[str, Any], other: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -224,11 +236,12 @@ def _extra(model: Mapping[str, Any]) -> dict[str, str]:
 
 def _script_board(board: Mapping[str, Any], position: Mapping[str, int]) -> dict[str, Any]:
     controlled = board["controlled"] or []
-    deltas = _deltas(board["raw"], controlled)
+    deltas = _deltas(board["raw"], _told_apart(board))
     return {
         "category": board["category"],
         "raw": [_script_row(row, position, deltas) for row in board["raw"]],
         "style": [_script_row(row, position, deltas) for row in controlled],
+        "styleUnknown": style_unknown(board),
         "tied": _with_leader(board["raw"], board["tied_with_leader"], position),
         "tiedStyle": _with_leader(controlled, board["tied_with_leader_controlled"], position),
     }

@@ -87,7 +87,9 @@ function showRanking() {
   const current = board();
   const on = controlled();
   const list = on ? current.style : current.raw;
-  const ghost = new Map((on ? current.raw : current.style).map((row) => [row[0], row]));
+  const unknown = current.styleUnknown;
+  const ghost = new Map((unknown ? [] : on ? current.raw : current.style).map((row) => [row[0], row]));
+  if (at("style-unknown")) at("style-unknown").hidden = !(on && unknown);
   const tied = new Set(on ? current.tiedStyle : current.tied);
   const wanted = (state.q || "").toLowerCase();
   view = list.filter((row) => D.models[row[0]].toLowerCase().includes(wanted));

@@ -103,8 +103,18 @@ def hostile_run() -> RunTables:
         for other in models[1:]
         for pair in ((models[0], other), (other, models[0]))
     ]
+    canary = {"games": 6, "verdicts": 6, "share": 0.5, "won_twice": 1}
+    judges = sorted({game["judge"] for game in games})
     return RunTables(
         meta={
+            "counts": {
+                "canaries": [
+                    {"judge": judge, "canary": text, **canary}
+                    for judge in judges
+                    for text in HOSTILE
+                ],
+                "repeated": dict.fromkeys(models, 7),
+            },
             "command": HOSTILE[1],
             "config": {text: text for text in HOSTILE},
             "date": HOSTILE[0],
@@ -168,6 +178,18 @@ def test_hostile_texts_do_nothing_in_any_field_of_the_page(visit, hostile):
     expect(page.locator(".battle-row").first).to_be_visible()
     assert page.locator(FORBIDDEN).count() == 0
     assert nothing_happened(page, "index.html")
+
+
+@pytest.mark.browser
+def test_hostile_names_of_canaries_families_judges_and_repeating_models_are_shown_as_text(
+    visit, hostile
+):
+    page = visit(hostile)
+    shown = page.locator("#judge bdi").all_text_contents()
+    assert set(HOSTILE) <= set(shown)
+    assert {f"judge {text}" for text in HOSTILE[:2]} <= set(shown)
+    assert f"9 {HOSTILE[9]}" in shown
+    assert page.locator("#judge").locator(FORBIDDEN.replace("main ", "")).count() == 0
 
 
 @pytest.mark.browser

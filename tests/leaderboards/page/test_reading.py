@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
+import polars as pl
 import pytest
 from playwright.sync_api import expect
 
@@ -49,14 +51,17 @@ def test_the_keyboard_sorts_too(visit, twelve):
     assert page.url.endswith("#sort=model")
 
 
-def test_the_style_switch_shows_both_scores_and_its_link_brings_it_back(visit, twelve):
-    page = visit(twelve)
+def test_the_style_switch_shows_both_scores_and_its_link_brings_it_back(visit, publish, run_of):
+    tables = run_of(["model-a", "model-b", "model-c", "model-l"], 60)
+    free = tables.answers.with_columns(tokens=pl.int_range(pl.len()) * 37 % 101)
+    site = publish(replace(tables, answers=free), style=("length",))
+    page = visit(site)
     plain = page.locator("td.c-score").all_inner_texts()
     page.get_by_role("switch", name="Style control").click()
     controlled = page.locator("td.c-score").all_inner_texts()
     assert sorted(controlled) != sorted(plain)
-    assert page.locator(f"{ROWS} .other").count() == 12
-    again = visit(twelve, "#style=1")
+    assert page.locator(f"{ROWS} .other").count() == 4
+    again = visit(site, "#style=1")
     assert again.locator("td.c-score").all_inner_texts() == controlled
     expect(again.get_by_role("switch")).to_have_attribute("aria-checked", "true")
 
@@ -234,3 +239,13 @@ def test_an_embedded_table_follows_its_address(visit, twelve):
     page = visit((twelve / "embed.html").as_uri(), "#top=3&theme=dark&cat=coding")
     assert page.locator("tbody tr:visible").count() == 3
     assert page.evaluate("() => document.documentElement.className") == "js dark"
+
+
+def test_the_style_switch_says_where_nothing_can_be_told(visit, publish, run_of):
+    tables = run_of(["model-a", "model-b", "model-c"], 3)
+    page = visit(publish(tables), "#style=1")
+    expect(page.locator("#style-unknown")).to_contain_text("every model may hold every rank")
+    assert set(page.locator(f"{ROWS} td.c-rank").all_inner_texts()) == {"1–3"}
+    page.get_by_role("switch", name="Style control").click()
+    expect(page.locator("#style-unknown")).to_be_hidden()
+    assert set(page.locator(f"{ROWS} td.c-style").all_inner_texts()) == {"–"}
