@@ -23,9 +23,10 @@ _STYLE = {
 
 def audit_view(audit: Mapping[str, Any], links: bool) -> dict[str, Any]:
     """Return what is known of one judge as groups of table lines, with sentences beneath them."""
+    style, family = list(_style(audit)), list(_own_family(audit))
     groups = (
         ("Order and ties", _habits(audit, links)),
-        ("What sways it", [*_style(audit), *_own_family(audit)]),
+        ("What sways it", [*style, *family]),
         ("Beside other judges", list(_other_judges(audit))),
         ("Points given to answers without merit", list(_canaries(audit))),
     )
@@ -34,7 +35,8 @@ def audit_view(audit: Mapping[str, Any], links: bool) -> dict[str, Any]:
         "judge": audit["judge"],
         "groups": [{"title": title, "lines": lines} for title, lines in groups if lines],
         "failures": audit["failures"],
-        "sways": bool(groups[1][1]),
+        "style": bool(style),
+        "family": bool(family),
         "fooled": [(row["canary"], plural(row["won_twice"], "prompt")) for row in won],
         "held": bool(audit["canaries"]) and not won,
     }

@@ -13,6 +13,9 @@ from leaderboards.page.shell import dollars, fixed, percent, plural, signed, tho
 AXIS_ROWS = 25
 """The axis of the interval bars spans the first rows; the others are held inside it."""
 
+LOST = 3
+"""Style control that makes an interval wider than this many times has lost what was known."""
+
 
 class Column(NamedTuple):
     """One column of the ranking table."""
@@ -103,10 +106,19 @@ def axis_of(board: Mapping[str, Any]) -> Axis:
 
 
 def style_unknown(board: Mapping[str, Any]) -> bool:
-    """Say whether controlling for style leaves every model every rank: it then tells nothing."""
-    rows = board["controlled"] or ()
-    last = len(rows)
-    return last > 1 and all((row["rank_low"], row["rank_high"]) == (1, last) for row in rows)
+    """Say whether controlling for style leaves nothing to tell: who comes first may be last, with
+    an interval more than `LOST` times as wide as without."""
+    rows: Sequence[Mapping[str, Any]] = board["controlled"] or []
+    if len(rows) < 2:
+        return False
+    first = rows[0]
+    plain = next(row for row in board["raw"] if row["model"] == first["model"])
+    anywhere = (first["rank_low"], first["rank_high"]) == (1, len(rows))
+    return anywhere and _width(first) > LOST * _width(plain)
+
+
+def _width(row: Mapping[str, Any]) -> float:
+    return float(row["high"] - row["low"])
 
 
 def _told_apart(board: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -475,7 +475,7 @@ function drawBattle(head, names, answers, games) {
   place.replaceChildren(bar, title, rulings, el("p", { class: "quiet" }, about),
     turns.length ? el("div", {}, turns) : el("p", { class: "quiet" }, "The text of the prompt is not published."),
     el("div", { class: "sides" }, names.map((name) => side(name, answers.find((one) => one.model === name)))),
-    mark ? el("p", { class: "order-mark" }, `Here the ${mark}: the same two answers, the other way round.`) : null,
+    ...(mark ? [el("p", { class: "order-mark" }, `Here the ${mark}: the same two answers, the other way round.`)] : []),
     el("div", { class: "sides" }, games.map((game) => gameCard(game, names))));
   place.hidden = false;
 }
@@ -575,6 +575,7 @@ async function openMatrix() {
   });
   matrix = cells;
   drawMatrix();
+  if (spotted) spotCell(...spotted);
 }
 function drawMatrix() {
   if (!matrix) return;
@@ -599,7 +600,7 @@ function spotCell(row, column) {
   const part = (tenths) => `${(tenths / 10).toFixed(0)}%`;
   at("matrix-text").textContent = a === b ? D.models[a] : cell
     ? `${D.models[a]} takes ${part(cell[0])} of the points from ${D.models[b]} (${part(cell[1])} to ${part(cell[2])}, ${count(cell[3], "prompt")}).`
-    : `${D.models[a]} and ${D.models[b]} never met.`;
+    : matrix ? `${D.models[a]} and ${D.models[b]} never met.` : "The win rates are being loaded.";
   const cursor = at("matrix-cursor");
   const size = canvas.clientWidth / N;
   cursor.hidden = false;

@@ -25,7 +25,7 @@ def test_the_page_opens_from_a_disk_with_the_verdict_on_top(visit, twelve):
     page = visit(twelve)
     expect(page.locator(".verdict")).to_contain_text("leads")
     expect(page.locator(".verdict")).to_contain_text("judge-x keeps its verdict on")
-    expect(page.locator(".note")).to_have_text("Made-up data.")
+    expect(page.locator(".top .note")).to_have_text("Made-up data.")
     assert len(models(page)) == 12
 
 
@@ -241,11 +241,18 @@ def test_an_embedded_table_follows_its_address(visit, twelve):
     assert page.evaluate("() => document.documentElement.className") == "js dark"
 
 
-def test_the_style_switch_says_where_nothing_can_be_told(visit, publish, run_of):
-    tables = run_of(["model-a", "model-b", "model-c"], 3)
-    page = visit(publish(tables), "#style=1")
-    expect(page.locator("#style-unknown")).to_contain_text("every model may hold every rank")
-    assert set(page.locator(f"{ROWS} td.c-rank").all_inner_texts()) == {"1–3"}
+def test_the_style_switch_says_where_nothing_can_be_told(visit, twelve):
+    page = visit(twelve, "#style=1")
+    expect(page.locator("#style-unknown")).to_be_visible()
+    expect(page.locator("#style-unknown")).to_contain_text("Nothing can be told here.")
     page.get_by_role("switch", name="Style control").click()
     expect(page.locator("#style-unknown")).to_be_hidden()
     assert set(page.locator(f"{ROWS} td.c-style").all_inner_texts()) == {"–"}
+
+
+def test_a_battle_shows_elements_only_and_no_stray_words(visit, twelve):
+    page = visit(twelve, "#order=steady")
+    page.locator(".battle-row").first.click()
+    expect(page.locator("#battle")).to_be_visible()
+    stray = "(battle) => [...battle.childNodes].filter((node) => node.nodeType === 3).length"
+    assert page.locator("#battle").evaluate(stray) == 0
