@@ -1,5 +1,6 @@
 """The managed server, against real vLLM."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,12 @@ from tests.llms.processes import left_after_a_while, processes_with
 from tests.llms.test_vllm_server import Notes
 
 pytestmark = pytest.mark.vllm
+
+
+@pytest.fixture
+def tiny_model(tiny_model: Path, tmp_path: Path) -> Path:
+    """Return a copy of the tiny model, by whose path these tests know the processes of their own."""
+    return shutil.copytree(tiny_model, tmp_path / "model")
 
 
 @pytest.fixture
