@@ -23,7 +23,7 @@ pytestmark = pytest.mark.vllm
 
 @pytest.fixture
 def tiny_model(tiny_model: Path, tmp_path: Path) -> Path:
-    """Return a copy of the tiny model, by whose path these tests know the processes of their own."""
+    """Return a copy of the tiny model: its path tells these tests their own processes."""
     return shutil.copytree(tiny_model, tmp_path / "model")
 
 
