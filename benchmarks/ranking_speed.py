@@ -1,6 +1,7 @@
 """Time and memory of rankings, beside arena-rank on the same battles.
 
-Run from the checkout: python benchmarks/ranking_speed.py [--peer PYTHON]. PYTHON is the interpreter
+Run from the checkout: PYTHONPATH=. python benchmarks/ranking_speed.py [--peer PYTHON].
+PYTHON is the interpreter
 of an environment with arena-rank and pyarrow; without it our own figures come alone. Every figure
 is the median of five runs (three for 10,000,000 battles) after one to warm up, each with the
 seconds that passed and the processor's seconds: on a machine that others use, the second tells.
