@@ -11,27 +11,38 @@ from typing import Any
 import polars as pl
 
 from llms.errors import UserError
-from llms.files import write_whole
+from llms.files import clear_unfinished, write_whole
 
 _SUMS = "SHA256SUMS"
+_WRITING = "SHA256SUMS.unfinished"
 
 
 def write_site(out: Path, files: Iterable[tuple[str, bytes]]) -> int:
     """Write `files` (relative path, content) below `out` and return how many they are.
 
-    A page once published may have shown what the new one must not: files that the earlier build
-    lists in SHA256SUMS and the new one does not have are removed.
+    A page once published may have shown what the new one must not: files of an earlier build that
+    the new one does not have are removed. A build that was killed is known by the names it kept of
+    what it was about to write.
 
     Raises:
         UserError: `out` holds something that is not a site of ours, or cannot be written.
     """
     before = _listed(out)
     written = set()
-    for name, content in files:
-        write_whole(out / name, content)
-        written.add(name)
-    for name in before - written:
-        (out / name).unlink(missing_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / _WRITING).open("a", encoding="utf-8", buffering=1) as names:
+            names.writelines(f"\n{name}" for name in sorted(before))
+            for name, content in files:
+                names.write(f"\n{name}\n")
+                write_whole(out / name, content)
+                written.add(name)
+        for name in before - written:
+            clear_unfinished(out / name)
+            (out / name).unlink(missing_ok=True)
+        (out / _WRITING).unlink()
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror or error}") from error
     return len(written)
 
 
@@ -67,8 +78,19 @@ def read_map(benchmark: Path) -> pl.DataFrame:
 def _listed(out: Path) -> set[str]:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return set()
-    sums = out / _SUMS
-    if not sums.is_file():
+    if not any((out / name).is_file() for name in (_SUMS, _WRITING)):
         raise UserError(f"{out} is there and is not a site of ours; name a new folder with --out")
-    names = {line.split(maxsplit=1)[1] for line in sums.read_text().splitlines() if line.strip()}
-    return {name for name in names if (out / name).resolve().is_relative_to(out.resolve())}
+    sums = (line.split(maxsplit=1)[1] for line in _lines(out / _SUMS))
+    names = {*sums, *_lines(out / _WRITING)}
+    return {name for name in names if _is_ours(out, name)}
+
+
+def _lines(file: Path) -> list[str]:
+    if not file.is_file():
+        return []
+    return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def _is_ours(out: Path, name: str) -> bool:
+    file = (out / name).resolve()
+    return file.is_relative_to(out.resolve()) and not file.is_dir()

@@ -4,16 +4,20 @@ Every file this project produces goes through `write_whole`, so that a reader ne
 one, whatever moment the writer is killed at.
 """
 
+import fcntl
+import glob
 import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from llms.errors import UserError
 
+_UNFINISHED = ".unfinished"
 _CANONICAL = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
@@ -32,17 +36,22 @@ def digest(value: Any) -> str:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write `content` to `path` through a temporary file beside it and a rename.
 
+    The temporary file is locked while its writer lives, so that one a killed writer left is known
+    and taken away.
+
     Raises:
         UserError: the folder cannot be made or written to, or the disk is full.
     """
     data = content.encode() if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        clear_unfinished(path)
         with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name[:64]}.", delete=False
+            dir=path.parent, prefix=_prefix(path), suffix=_UNFINISHED, delete=False
         ) as file:
             temporary = Path(file.name)
             try:
+                fcntl.flock(file, fcntl.LOCK_EX)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -53,6 +62,14 @@ def write_whole(path: Path, content: str | bytes) -> None:
                 raise
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def clear_unfinished(path: Path) -> None:
+    """Take away what killed writers of `path` left beside it."""
+    for stray in path.parent.glob(f"{glob.escape(_prefix(path))}*{_UNFINISHED}"):
+        with suppress(OSError), stray.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stray.unlink()
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -76,6 +93,10 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"cannot read {path}: not UTF-8 text ({error.reason})") from error
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name[:64]}."
 
 
 def _object(path: Path, number: int, line: str) -> dict[str, Any]:

@@ -30,3 +30,24 @@ def test_a_list_of_files_that_points_outside_removes_nothing_there(tmp_path):
     write_site(tmp_path / "site", [("SHA256SUMS", b"1  ../precious.txt\n")])
     write_site(tmp_path / "site", SITE)
     assert outside.read_text() == "keep"
+
+
+def test_what_a_killed_build_wrote_is_taken_away_by_the_next(tmp_path):
+    def killed():
+        yield "s/p1.js", b"private"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_site(tmp_path / "site", killed())
+    unfinished = tmp_path / "site" / "s" / ".p1.js.x7.unfinished"
+    unfinished.write_text("private")
+    write_site(tmp_path / "site", [("index.html", b"new"), ("SHA256SUMS", b"3  index.html\n")])
+    files = sorted(path.name for path in (tmp_path / "site").rglob("*") if path.is_file())
+    assert files == ["SHA256SUMS", "index.html"]
+
+
+def test_a_build_killed_at_any_byte_can_be_run_again(tmp_path):
+    out = tmp_path / "site"
+    out.mkdir()
+    (out / "SHA256SUMS.unfinished").touch()
+    assert write_site(out, SITE) == 3

@@ -1,3 +1,7 @@
+import fcntl
+import subprocess
+import sys
+
 import pytest
 
 from llms.errors import UserError
@@ -36,3 +40,24 @@ def test_a_path_through_a_file_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"cannot write .*file/x"):
         write_whole(tmp_path / "file" / "x", "content")
+
+
+def test_what_a_killed_writer_left_is_taken_away_by_the_next(tmp_path):
+    script = "import os, sys; from pathlib import Path; from unittest.mock import patch\n"
+    script += "from llms.files import write_whole\n"
+    script += "with patch('os.fsync', lambda _: os.kill(os.getpid(), 9)):\n"
+    script += "    write_whole(Path(sys.argv[1]), 'half')\n"
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.txt")], check=False)
+    assert [file.suffix for file in tmp_path.iterdir()] == [".unfinished"]
+    write_whole(tmp_path / "a.txt", "whole")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_the_file_of_a_living_writer_is_left_alone(tmp_path):
+    with (tmp_path / ".a.txt.x7.unfinished").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        write_whole(tmp_path / "a.txt", "mine")
+        assert sorted(file.name for file in tmp_path.iterdir()) == [
+            ".a.txt.x7.unfinished",
+            "a.txt",
+        ]
