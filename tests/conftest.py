@@ -1,4 +1,4 @@
-"""One real vLLM server for the whole session, for the tests marked `vllm`."""
+"""The order of the tests, and one real vLLM server for all those marked `vllm`."""
 
 import asyncio
 import os
@@ -10,6 +10,10 @@ import pytest
 
 from llms.vllm_server import VllmServer
 
+# The workers share the cores already: threads of numeric libraries would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 TINY_ARGUMENTS = [
     *("--dtype", "float32", "--max-model-len", "8192", "--max-num-seqs", "64", "--enforce-eager"),
     *("--structured-outputs-config", '{"backend":"xgrammar","disable_any_whitespace":true}'),
@@ -17,9 +21,22 @@ TINY_ARGUMENTS = [
 TINY_ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put browser tests last: playwright leaves an event loop running, where no other can start."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Share the tests out by module, so that what a module builds for its tests is built once.
+
+    Tests of vLLM stay together, for the one server, and start first, being slow. Browser tests come
+    last: playwright leaves an event loop running, where no other can start.
+    """
+    for item in items:
+        group = "vllm" if item.get_closest_marker("vllm") else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    marked = item.get_closest_marker
+    return 2 if marked("browser") else 0 if marked("vllm") else 1
 
 
 @pytest.fixture(scope="session")
