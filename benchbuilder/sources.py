@@ -344,15 +344,18 @@ def _json_row(line: str) -> Row | str:
 
 
 def _json_rows(file: Path) -> NumberedRows:
+    """Yield the objects of a JSON list, one object alone, or JSON lines that go by another name."""
     with _open(file) as stream:
         try:
             values = json.load(stream)
         except json.JSONDecodeError as error:
+            if error.msg == "Extra data" and error.lineno > 1:
+                yield from _jsonl_rows(file)
+                return
             where = f"line {error.lineno}"
             raise UserError(f"{file} is not JSON ({error.msg}, {where})") from error
-    if not isinstance(values, list):
-        raise UserError(f"{file}: expected a JSON list of objects")
-    for number, value in enumerate(values, start=1):
+    rows = values if isinstance(values, list) else [values]
+    for number, value in enumerate(rows, start=1):
         yield number, value if isinstance(value, dict) else "not a JSON object"
 
 

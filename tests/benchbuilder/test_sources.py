@@ -61,6 +61,12 @@ def test_compressed_files_folders_and_globs_are_read(tmp_path):
     assert read(tmp_path / "*.gz").prompts.height == 1
 
 
+@pytest.mark.parametrize("text", ['[{"prompt": "a"}]', '{"prompt":\n"a"}', '{"prompt": "a"}\n' * 2])
+def test_a_json_file_may_hold_a_list_one_object_or_lines(tmp_path, text):
+    (tmp_path / "log.json").write_text(text)
+    assert set(read(tmp_path / "log.json").prompts["turns"].to_list()[0]) == {"a"}
+
+
 def test_bad_rows_are_listed_with_file_line_and_reason(tmp_path):
     log = tmp_path / "log.jsonl"
     good = "".join(json.dumps({"prompt": f"prompt {n}"}) + "\n" for n in range(98))
