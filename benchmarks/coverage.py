@@ -37,6 +37,7 @@ def as_evidence(weight: Floats, won: Floats) -> Evidence:
         prompt=cells // MODELS,
         first=none,
         second=cells % MODELS + 1,
+        sample=none,
         weight=weight.ravel(),
         won=(weight - won).ravel(),
         tied=np.zeros(weight.size),

@@ -79,7 +79,9 @@ def bench(count: int, url: str, store: ResponseStore) -> tuple[list, Bench]:
         for i in range(-(-count // per_prompt))
     ]
     answers = {
-        (item.id, model): Answer(prompt_id=item.id, model=model, text=f"{model} {item.id} {ANSWER}")
+        (item.id, model, 0): Answer(
+            prompt_id=item.id, model=model, text=f"{model} {item.id} {ANSWER}"
+        )
         for item in items
         for model in MODELS
     }

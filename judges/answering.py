@@ -15,10 +15,11 @@ from llms.records import Failure, Message, ModelSpec, Reply, Request, Result
 
 @dataclass(slots=True)
 class _Talk:
-    """One model's conversation over one prompt, as far as it has come."""
+    """One model's conversation over one prompt, one of several samples, as far as it has come."""
 
     spec: ModelSpec
     item: BenchmarkItem
+    sample: int
     tags: Tags
     replies: list[Reply] = field(default_factory=list)
     failure: Failure | None = None
@@ -60,17 +61,24 @@ def collect_answers(
     keep_truncated: bool,
     on_result: OnResult,
     stage: str,
+    samples: int = 1,
 ) -> list[Answer]:
-    """Return one answer for each model and prompt, models in order, prompts in order.
+    """Return `samples` answers for each model and prompt: by model, by prompt, by sample.
 
     Turns are asked one after the other, the same turn of all conversations at once. A turn without
     a usable reply ends its conversation: the answer is then a failure with that turn's reason.
     """
     check = answer_check(think_tags=think_tags, keep_truncated=keep_truncated)
-    talks = {(s.name, i.id): _Talk(s, i, think_tags) for i in items for s in models}
+    talks = {
+        (spec.name, item.id, sample): _Talk(spec, item, sample, think_tags)
+        for item in items
+        for spec in models
+        for sample in range(samples)
+    }
 
     def take(result: Result) -> None:
-        talk = talks[result.request.spec.name, result.request.about["prompt_id"]]
+        asked = result.request
+        talk = talks[asked.spec.name, asked.about["prompt_id"], asked.sample]
         talk.take(result)
         if not talk.open():
             on_result(result)
@@ -78,7 +86,12 @@ def collect_answers(
     while going := [talk for talk in talks.values() if talk.open()]:
         requests = in_asking_order(map(_request, going), capped=False)
         ask(requests, check, take, stage=stage)
-    return [_answer(talks[spec.name, item.id]) for spec in models for item in items]
+    return [
+        _answer(talks[spec.name, item.id, sample])
+        for spec in models
+        for item in items
+        for sample in range(samples)
+    ]
 
 
 def answer_check(*, think_tags: Tags, keep_truncated: bool) -> Check:
@@ -102,8 +115,8 @@ def _said_by(role: str, text: str) -> dict[str, Any]:
 
 
 def _request(talk: _Talk) -> Request:
-    about: Mapping[str, str] = {"prompt_id": talk.item.id}
-    return Request(spec=talk.spec, messages=talk.messages(), about=about)
+    about: Mapping[str, str] = {"prompt_id": talk.item.id, "sample": str(talk.sample)}
+    return Request(spec=talk.spec, messages=talk.messages(), sample=talk.sample, about=about)
 
 
 def _answer(talk: _Talk) -> Answer:
@@ -111,6 +124,7 @@ def _answer(talk: _Talk) -> Answer:
         return Answer(
             prompt_id=talk.item.id,
             model=talk.spec.name,
+            sample=talk.sample,
             text=None,
             cost=talk.cost(),
             error=talk.failure.reason,
@@ -120,6 +134,7 @@ def _answer(talk: _Talk) -> Answer:
     return Answer(
         prompt_id=talk.item.id,
         model=talk.spec.name,
+        sample=talk.sample,
         text=text,
         earlier=tuple(earlier),
         reasoning=spoken(last, talk.tags).thought,

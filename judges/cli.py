@@ -155,6 +155,10 @@ def run(
     structured: Annotated[
         bool | None, typer.Option("--structured", help="Hold the judge's reply to a JSON schema.")
     ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(help="How often each model answers each prompt (default: 1).", min=1),
+    ] = None,
     repeats: Annotated[
         int | None, typer.Option(help="How often each game is judged.", min=1)
     ] = None,
@@ -223,6 +227,7 @@ def run(
             "pairs": pairs,
             "protocol": protocol,
             "structured": structured,
+            "samples": samples,
             "repeats": repeats,
             "canaries": canaries,
             "keep_truncated": keep_truncated,

@@ -33,6 +33,8 @@ class RunConfig(BaseModel):
     baselines: dict[str, str] = {}
     """Baselines of categories that have one of their own."""
     both_orders: bool = True
+    samples: int = Field(default=1, ge=1)
+    """How often each model answers each prompt; games are between answers of the same sample."""
     repeats: int = Field(default=1, ge=1)
     """How often each game is judged."""
     protocol: str = "pairwise"

@@ -130,7 +130,7 @@ def _add_turns(
         if spec.kind == "recorded":
             continue
         some = seen[ANSWERS, spec.name]
-        later = sum(len(item.turns) for item in items) - some.calls
+        later = config.samples * sum(len(item.turns) for item in items) - some.calls
         mean = some.input // max(1, some.calls)
         some.calls += later
         some.new_input += later * (mean + REPLY_TOKENS)

@@ -27,6 +27,7 @@ from judges.reading import (
     prompt_of,
     records,
     require_rows,
+    sample_of,
     to_answer,
     write_games,
 )
@@ -66,15 +67,16 @@ class Import(Protocol):
 def import_games(
     paths: Sequence[Path], *, out: Path, answers: Path | None = None, prompts: Path | None = None
 ) -> ImportReport:
-    """Write a run folder from files of games: prompt_id, judge, model_a, model_b, verdict [, text].
+    """Write a run folder from files of games: prompt_id, judge, model_a, model_b, verdict.
 
-    model_a is the answer shown first; `verdict` is one of `VERDICTS` or the probability that A is
-    better. A missing or unknown verdict becomes a judgment without one.
+    Columns text and sample are taken where they are. model_a is the answer shown first; `verdict`
+    is one of `VERDICTS` or the probability that A is better. A missing or unknown verdict becomes
+    a judgment without one.
 
     Args:
         paths: the files.
         out: the run folder.
-        answers: a file of answers: prompt_id, model and text, or style counts.
+        answers: a file of answers: prompt_id, model [, sample] and text, or style counts.
         prompts: a benchmark, for texts and categories.
 
     Raises:
@@ -206,6 +208,7 @@ def _judgment(row: Row) -> tuple[Judgment, str | None]:
         judge=needed(row, "judge"),
         model_a=model_a,
         model_b=model_b,
+        sample=sample_of(row),
         verdict=verdict,
         text=None if text is None else str(text),
         error=fault,

@@ -22,8 +22,8 @@ from llms.errors import UserError
 from llms.files import digest
 from llms.records import Failure, ModelSpec, Reply, Request, Result
 
-Answers = Mapping[tuple[str, str], Answer]
-"""Answers by prompt id and model."""
+Answers = Mapping[tuple[str, str, int], Answer]
+"""Answers by prompt id, model and sample."""
 GAMES = "games"
 """The stage at which judges compare answers."""
 _STRONG_RATING_GAP = 3
@@ -52,24 +52,30 @@ class Bench:
     def lacks(self, game: Game) -> str | None:
         """Return why the game cannot be played, or None."""
         pair = (game.model_a, game.model_b)
-        if any(self.answers[game.item.id, model].text is None for model in pair):
+        if any(self.answers[game.item.id, model, game.sample].text is None for model in pair):
             return "no_answer"
         extra = self.protocol.form.extra
         lacking = extra is not None and self.extras[game.item.id].text is None
         return f"no_{extra}" if lacking else None
 
     def request(
-        self, item: BenchmarkItem, models: Mapping[str, str], about: Mapping[str, str], sample: int
+        self,
+        item: BenchmarkItem,
+        models: Mapping[str, str],
+        about: Mapping[str, str],
+        *,
+        sample: int,
+        repeat: int,
     ) -> Request:
         """Return the request about the answers of `models`, which go by the letter shown."""
-        shown = {letter: self.answers[item.id, model] for letter, model in models.items()}
+        shown = {letter: self.answers[item.id, model, sample] for letter, model in models.items()}
         extra = self.extras[item.id].text if self.protocol.form.extra else None
         return Request(
             spec=self.judge,
             messages=[self.protocol.message(item, shown, extra=extra)],
             params=self.protocol.params(),
-            sample=sample,
-            about={"prompt_id": item.id, **about},
+            sample=repeat,
+            about={"prompt_id": item.id, **about, "sample": str(sample)},
         )
 
 
@@ -101,7 +107,13 @@ def _one_by_one(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
         bench.on_result(result)
 
     requests = (
-        bench.request(game.item, {"A": game.model_a, "B": game.model_b}, _pair(game), game.repeat)
+        bench.request(
+            game.item,
+            {"A": game.model_a, "B": game.model_b},
+            _pair(game),
+            sample=game.sample,
+            repeat=game.repeat,
+        )
         for game in games
     )
     bench.ask(requests, readable(read), take, stage=bench.stage)
@@ -110,21 +122,24 @@ def _one_by_one(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
 
 def _by_ratings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
     uses = Counter(
-        (game.item.id, model, game.repeat) for game in games for model in _pair(game).values()
+        (game.item.id, model, game.sample, game.repeat)
+        for game in games
+        for model in _pair(game).values()
     )
     items = {game.item.id: game.item for game in games}
-    results: dict[tuple[str, str, int], Result] = {}
+    results: dict[tuple[str, str, int, int], Result] = {}
 
     def rating(reply: Reply) -> int | None:
         return read_rating(finished_text(reply, bench.think_tags) or "")
 
     def take(result: Result) -> None:
-        about = result.request.about
-        results[about["prompt_id"], about["model"], result.request.sample] = result
+        about, repeat = result.request.about, result.request.sample
+        results[about["prompt_id"], about["model"], int(about["sample"]), repeat] = result
         bench.on_result(result)
 
     def judged(game: Game) -> Judgment:
-        keys = [(game.item.id, model, game.repeat) for model in _pair(game).values()]
+        models = _pair(game).values()
+        keys = [(game.item.id, model, game.sample, game.repeat) for model in models]
         both = [results[key] for key in keys]
         ratings = [rating(r) if isinstance(r, Reply) else None for r in both]
         return _judgment(
@@ -137,8 +152,10 @@ def _by_ratings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
         )
 
     requests = (
-        bench.request(items[prompt_id], {"A": model}, {"model": model}, repeat)
-        for prompt_id, model, repeat in uses
+        bench.request(
+            items[prompt_id], {"A": model}, {"model": model}, sample=sample, repeat=repeat
+        )
+        for prompt_id, model, sample, repeat in uses
     )
     bench.ask(requests, readable(rating), take, stage=bench.stage)
     return {game: judged(game) for game in games}
@@ -146,9 +163,9 @@ def _by_ratings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
 
 def _by_rankings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
     lists = {game: names for names, among in _lists(games).items() for game in among}
-    uses = Counter((game.item.id, names, game.repeat) for game, names in lists.items())
+    uses = Counter((game.item.id, names, game.sample, game.repeat) for game, names in lists.items())
     items = {game.item.id: game.item for game in games}
-    results: dict[tuple[str, tuple[str, ...], int], Result] = {}
+    results: dict[tuple[str, tuple[str, ...], int, int], Result] = {}
 
     def ranking(reply: Reply, names: Sequence[str]) -> dict[str, int] | None:
         text = finished_text(reply, bench.think_tags) or ""
@@ -156,9 +173,9 @@ def _by_rankings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
         return {names[LETTERS.index(x)]: place for x, place in places.items()} if places else None
 
     def take(result: Result) -> None:
-        about = result.request.about
+        about, repeat = result.request.about, result.request.sample
         names = tuple(json.loads(about["models"]))
-        results[about["prompt_id"], names, result.request.sample] = result
+        results[about["prompt_id"], names, int(about["sample"]), repeat] = result
         bench.on_result(result)
 
     def check(reply: Reply) -> str | None:
@@ -166,7 +183,7 @@ def _by_rankings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
         return readable(lambda read: ranking(read, names))(reply)
 
     def judged(game: Game) -> Judgment:
-        key = (game.item.id, lists[game], game.repeat)
+        key = (game.item.id, lists[game], game.sample, game.repeat)
         result = results[key]
         places = ranking(result, lists[game]) if isinstance(result, Reply) else None
         lead = places[game.model_b] - places[game.model_a] if places else 0
@@ -180,9 +197,10 @@ def _by_rankings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
             items[prompt_id],
             dict(zip(LETTERS, names, strict=False)),
             {"models": json.dumps(names)},
-            repeat,
+            sample=sample,
+            repeat=repeat,
         )
-        for prompt_id, names, repeat in uses
+        for prompt_id, names, sample, repeat in uses
     )
     bench.ask(requests, check, take, stage=bench.stage)
     return {game: judged(game) for game in games}
@@ -282,6 +300,7 @@ def _judgment(
         judge=bench.judge.name,
         model_a=game.model_a,
         model_b=game.model_b,
+        sample=game.sample,
         verdict=verdict,
         text=text,
         cost=cost,

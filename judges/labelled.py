@@ -104,7 +104,7 @@ def judge_pairs(
     items = [BenchmarkItem(id=pair.id, turns=(pair.prompt,)) for pair in pairs]
     texts = {(p.id, FIRST): p.answer_a for p in pairs} | {(p.id, SECOND): p.answer_b for p in pairs}
     answers = {
-        (prompt, model): Answer(prompt_id=prompt, model=model, text=text)
+        (prompt, model, 0): Answer(prompt_id=prompt, model=model, text=text)
         for (prompt, model), text in texts.items()
     }
     games = [

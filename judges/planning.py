@@ -11,16 +11,25 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Game:
-    """Two models' answers to one prompt, `model_a`'s shown first; `repeat` counts from 0."""
+    """Two models' answers to one prompt, `model_a`'s shown first.
+
+    Both answers are of the same `sample`; `repeat` counts how often the judge was asked before.
+    """
 
     item: BenchmarkItem = field(hash=False)
     model_a: str
     model_b: str
+    sample: int = 0
     repeat: int = 0
 
     def about(self) -> dict[str, str]:
-        """Return what names the game: prompt_id, model_a, model_b."""
-        return {"prompt_id": self.item.id, "model_a": self.model_a, "model_b": self.model_b}
+        """Return what names the game but for its repeat: prompt_id, model_a, model_b, sample."""
+        return {
+            "prompt_id": self.item.id,
+            "model_a": self.model_a,
+            "model_b": self.model_b,
+            "sample": str(self.sample),
+        }
 
 
 def baseline_pairs(models: Sequence[str], baseline: str) -> list[Pair]:
@@ -38,16 +47,18 @@ def plan_games(
     pairs: Callable[[BenchmarkItem], Sequence[Pair]],
     *,
     both_orders: bool = True,
+    samples: int = 1,
     repeats: int = 1,
 ) -> list[Game]:
-    """Return the games of each item's pairs, each of them `repeats` times.
+    """Return the games of each item's pairs in each of the `samples`, each `repeats` times.
 
     They stand by prompt and, within a prompt, by the answer shown first, so that requests with
     the same beginning follow one another and a server's prefix cache serves them.
     """
     return [
-        Game(item, first, second, repeat)
+        Game(item, first, second, sample, repeat)
         for item in items
+        for sample in range(samples)
         for first, second in sorted(_orders(pairs(item), both_orders=both_orders))
         for repeat in range(repeats)
     ]

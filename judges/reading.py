@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
@@ -113,7 +113,8 @@ def clear(out: Path) -> None:
 def write_games(out: Path, games: Iterable[Judgment]) -> set[str]:
     """Write the games of each judge; return the models in them."""
     ordered = sorted(
-        games, key=lambda game: (game.judge, game.prompt_id, game.model_a, game.model_b)
+        games,
+        key=lambda game: (game.judge, game.prompt_id, game.model_a, game.model_b, game.sample),
     )
     for judge, group in groupby(ordered, key=lambda game: game.judge):
         write_judgments(out, judge, group)
@@ -168,10 +169,10 @@ def finish(
 
 def _write_answers(out: Path, models: set[str], answers: Iterable[Answer]) -> dict[str, int]:
     """Write the answers of these models; return how many of each."""
-    first: dict[tuple[str, str], Answer] = {}
+    first: dict[tuple[str, str, int], Answer] = {}
     for answer in answers:
         if answer.model in models:
-            first.setdefault((answer.model, answer.prompt_id), answer)
+            first.setdefault((answer.model, answer.prompt_id, answer.sample), answer)
     written: dict[str, int] = {}
     for model, group in groupby(sorted(first), key=lambda key: key[0]):
         keys = list(group)
@@ -181,18 +182,23 @@ def _write_answers(out: Path, models: set[str], answers: Iterable[Answer]) -> di
 
 
 def to_answer(row: Row) -> tuple[Answer, str | None]:
-    """Convert a row with prompt_id, model, and text or style counts."""
-    text = row.get("text")
+    """Convert a row with prompt_id, model [, sample], and text or style counts."""
+    text, sample = row.get("text"), sample_of(row)
     prompt_id, model = needed_prompt(row), needed(row, "model")
     given = {name: row.get(name) for name in _STYLE}
     if text is None and all(count is None for count in given.values()):
         error = row.get("error")
         answer = Answer(
-            prompt_id=prompt_id, model=model, text=None, error=str(error or "no answer")
+            prompt_id=prompt_id,
+            model=model,
+            sample=sample,
+            text=None,
+            error=str(error or "no answer"),
         )
         return answer, None if error else "neither a text nor style counts"
     counts = [_count(name, given[name]) for name in _STYLE]
-    return styled_answer(prompt_id, model, None if text is None else str(text), counts), None
+    answer = styled_answer(prompt_id, model, None if text is None else str(text), counts)
+    return replace(answer, sample=sample), None
 
 
 def styled_answer(
@@ -238,6 +244,11 @@ def needed_prompt(row: Row) -> str:
     if prompt is None:
         raise Unusable("no prompt_id")
     return prompt
+
+
+def sample_of(row: Row) -> int:
+    """Return which of a model's answers to the prompt a row is about, 0 where it does not say."""
+    return _count("sample", row.get("sample")) or 0
 
 
 def needed_models(row: Row, first: str = "model_a", second: str = "model_b") -> tuple[str, str]:

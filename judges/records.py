@@ -14,12 +14,14 @@ VERDICTS = ("A>>B", "A>B", "A=B", "B>A", "B>>A")
 class Answer:
     """One model's answer to one prompt; `text` is None exactly when `error` is not.
 
-    `text` replies to the prompt's last turn, `earlier` to the turns before it, oldest first.
+    `sample` counts from 0 where a model answers each prompt several times. `text` replies to the
+    prompt's last turn, `earlier` to the turns before it, oldest first.
     `tokens`, `headers`, `lists` and `bold` are style counts of the text; None where unknown.
     """
 
     prompt_id: str
     model: str
+    sample: int = 0
     text: str | None
     earlier: tuple[str, ...] = ()
     reasoning: str | None = None
@@ -36,14 +38,15 @@ class Answer:
 class Judgment:
     """One game: a judge saw `model_a`'s answer first and `model_b`'s second.
 
-    `verdict` is one of `VERDICTS`, or the probability that A is better as a decimal number; it is
-    None exactly when `error` is not.
+    Both answers are of the same `sample`. `verdict` is one of `VERDICTS`, or the probability that A
+    is better as a decimal number; it is None exactly when `error` is not.
     """
 
     prompt_id: str
     judge: str
     model_a: str
     model_b: str
+    sample: int = 0
     verdict: str | None
     text: str | None = None
     cost: float | None = None
@@ -54,6 +57,7 @@ ANSWER_SCHEMA = pl.Schema(
     {
         "prompt_id": pl.String(),
         "model": pl.String(),
+        "sample": pl.Int64(),
         "text": pl.String(),
         "earlier": pl.List(pl.String()),
         "reasoning": pl.String(),
@@ -72,6 +76,7 @@ JUDGMENT_SCHEMA = pl.Schema(
         "judge": pl.String,
         "model_a": pl.String,
         "model_b": pl.String,
+        "sample": pl.Int64,
         "verdict": pl.String,
         "text": pl.String,
         "cost": pl.Float64,
@@ -107,3 +112,10 @@ class RunTables:
     answers: pl.DataFrame
     judgments: pl.DataFrame
     battles: pl.DataFrame | None = None
+
+
+def with_samples(table: pl.DataFrame) -> pl.DataFrame:
+    """Return answers, judgments or battles with a column `sample`: 0 where none was given."""
+    if "sample" not in table.columns:
+        return table.with_columns(sample=pl.lit(0, pl.Int64))
+    return table.with_columns(pl.col("sample").cast(pl.Int64).fill_null(0))

@@ -18,21 +18,23 @@ _PRIME = (1 << 31) - 1
 _LONGEST = 4_000
 
 
-def largest_group(texts: Sequence[str]) -> int:
-    """Return how many of `texts` are nearly the same as one of them, that one included.
+def largest_group(texts: Sequence[str], prompts: Sequence[str]) -> int:
+    """Return the most of `prompts` whose texts are nearly the same as one of `texts`.
 
-    Nearly the same: an estimated Jaccard similarity of at least 0.8 between the shingles of the
-    texts, case and spacing aside. Only the first 4,000 characters are looked at.
+    `prompts` names the prompt of each text; several of one prompt count once. Nearly the same: an
+    estimated Jaccard similarity of at least 0.8 between the shingles of the texts, case and spacing
+    aside. Only the first 4,000 characters are looked at.
     """
     if not texts:
         return 0
     signatures = np.stack([_signature(text) for text in texts])
-    return max(_alike(signatures))
+    return max(_alike(signatures, np.unique(prompts, return_inverse=True)[1]))
 
 
-def _alike(signatures: NDArray[np.int64]) -> Iterator[int]:
+def _alike(signatures: NDArray[np.int64], prompts: NDArray[np.int64]) -> Iterator[int]:
     for signature in signatures:
-        yield int(((signatures == signature).mean(axis=1) >= ALIKE).sum())
+        alike = (signatures == signature).mean(axis=1) >= ALIKE
+        yield int(np.count_nonzero(np.bincount(prompts[alike])))
 
 
 def _signature(text: str) -> NDArray[np.int64]:

@@ -25,7 +25,7 @@ from judges.canaries import (
 from judges.config import RunConfig
 from judges.costs import StageCost, stage_costs, total
 from judges.extras import write_extras
-from judges.judging import GAMES, Bench, judge_games
+from judges.judging import GAMES, Answers, Bench, judge_games
 from judges.labelled import PAIRS, read_pairs
 from judges.planning import Game, plan_games
 from judges.protocols import Extra, rewritten
@@ -53,7 +53,7 @@ ANSWERS = "answers"
 OVER_BUDGET = "over_budget"
 _REPEATED_LEAST = 5
 _REPEATED_SHARE = 0.1
-"""Nearly equal answers are suspicious from this share of a model's answers on."""
+"""Nearly equal answers are suspicious from this share of a model's prompts on."""
 _BLOCK = 8
 """Prompts that a run with a budget takes up at once, before it pays for the next."""
 
@@ -199,7 +199,7 @@ def play(
     answers = _answers(items, config, ask, progress)
     chosen = [item for item in items if item.id in with_canaries]
     canaries = canary_answers(chosen)
-    known = {(answer.prompt_id, answer.model): answer for answer in (*answers, *canaries)}
+    known = {(row.prompt_id, row.model, row.sample): row for row in (*answers, *canaries)}
     games = _games(items, config)
     against_canaries = canary_games(chosen, config.opponent)
     judged: list[Judgment] = []
@@ -307,9 +307,10 @@ def _in_order(
     """
     answers = [answer for block in blocks for answer in block.answers]
     answers += [
-        Answer(prompt_id=item.id, model=spec.name, text=None, error=OVER_BUDGET)
+        Answer(prompt_id=item.id, model=spec.name, sample=sample, text=None, error=OVER_BUDGET)
         for item in rest
         for spec in config.models
+        for sample in range(config.samples)
     ]
     judgments = [
         replace(judgment, verdict=None, error=OVER_BUDGET)
@@ -324,6 +325,7 @@ def _in_order(
             judge=judge.name,
             model_a=game.model_a,
             model_b=game.model_b,
+            sample=game.sample,
             verdict=None,
             error=OVER_BUDGET,
         )
@@ -350,6 +352,7 @@ def _games(items: Sequence[BenchmarkItem], config: RunConfig) -> list[Game]:
             [item],
             config.item_pairs,
             both_orders=config.both_orders and config.protocol_name(item) in ordered,
+            samples=config.samples,
             repeats=config.repeats,
         )
     ]
@@ -358,7 +361,7 @@ def _games(items: Sequence[BenchmarkItem], config: RunConfig) -> list[Game]:
 def _answers(
     items: Sequence[BenchmarkItem], config: RunConfig, ask: Asker, progress: Progress
 ) -> list[Answer]:
-    progress.start(ANSWERS, len(items) * len(config.models))
+    progress.start(ANSWERS, len(items) * len(config.models) * config.samples)
     return collect_answers(
         config.models,
         items,
@@ -367,12 +370,13 @@ def _answers(
         keep_truncated=config.keep_truncated,
         on_result=lambda _: progress.advance(ANSWERS),
         stage=ANSWERS,
+        samples=config.samples,
     )
 
 
 def _judgments(
     games: Sequence[Game],
-    answers: Mapping[tuple[str, str], Answer],
+    answers: Answers,
     judge: ModelSpec,
     extras: Mapping[str, Mapping[str, Answer]],
     config: RunConfig,
@@ -448,11 +452,9 @@ def _report(
 ) -> RunReport:
     turns = {item.id: item.turns for item in items}
     imitations = Counter[str]()
-    texts: dict[str, list[str]] = defaultdict(list)
     for answer in played.answers:
         if answer.text is not None:
             imitations[answer.model] += rewritten(answer, turns[answer.prompt_id])
-            texts[answer.model].append(answer.text)
     on_pairs = [(PAIRS, game.judge, game) for _, judged in watched for game in judged]
     costs = stage_costs([*_paid(played), *on_pairs])
     return RunReport(
@@ -462,7 +464,7 @@ def _report(
         games_owed=_reasons((judgment.judge, judgment.error) for judgment in played.judgments),
         truncated=sum(answer.finish_reason == "length" for answer in played.answers),
         rewritten={model: count for model, count in sorted(imitations.items()) if count},
-        repeated=_repeated(texts),
+        repeated=_repeated(played.answers),
         canaries=tuple(score_canaries(played.canary_judgments)),
         cost=total(costs),
         costs=costs,
@@ -478,13 +480,18 @@ def _paid(played: Played) -> Iterator[tuple[str, str, Answer | Judgment]]:
     yield from (("canaries", judgment.judge, judgment) for judgment in played.canary_judgments)
 
 
-def _repeated(texts: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    largest = {model: (largest_group(some), len(some)) for model, some in sorted(texts.items())}
-    return {
-        model: count
-        for model, (count, of) in largest.items()
-        if count >= max(_REPEATED_LEAST, _REPEATED_SHARE * of)
-    }
+def _repeated(answers: Iterable[Answer]) -> dict[str, int]:
+    by_model: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for answer in answers:
+        if answer.text is not None:
+            by_model[answer.model].append((answer.text, answer.prompt_id))
+    found = {}
+    for model, some in sorted(by_model.items()):
+        texts, prompts = zip(*some, strict=True)
+        count = largest_group(texts, prompts)
+        if count >= max(_REPEATED_LEAST, _REPEATED_SHARE * len(set(prompts))):
+            found[model] = count
+    return found
 
 
 def _reasons(errors: Iterable[tuple[str, str | None]]) -> dict[str, dict[str, int]]:

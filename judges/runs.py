@@ -24,6 +24,7 @@ from judges.records import (
     Answer,
     Judgment,
     RunTables,
+    with_samples,
 )
 from llms.errors import UserError
 from llms.files import read_jsonl, write_jsonl, write_whole
@@ -143,7 +144,7 @@ def _table(folder: Path, schema: pl.Schema) -> pl.DataFrame:
         for file in sorted(folder.glob("*.jsonl"))
         for _, row in read_jsonl(file)
     ]
-    return pl.DataFrame(rows, schema)
+    return with_samples(pl.DataFrame(rows, schema))
 
 
 def _file_name(name: str) -> str:

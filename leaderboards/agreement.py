@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, pearsonr, spearmanr
 
-from judges.records import RunTables
+from judges.records import RunTables, with_samples
 from leaderboards.evidence import Floats
 from leaderboards.intervals import percentile_interval, prompt_draws
 from leaderboards.rank import battles_of, of_category, of_judges, rank, rank_tables
@@ -328,10 +328,15 @@ def _vote_counts(votes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _decisions(battles: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a prompt and pair: 0 first, 1 tie, 2 second, as in `CLASSES`."""
-    share = pl.col("share")
-    decision = pl.when((share > 0.5).all()).then(0).when((share < 0.5).all()).then(2).otherwise(1)
-    return _turned(battles).group_by("prompt_id", "first", "second").agg(decision=decision)
+    """Return one row a prompt and pair: 0 first, 1 tie, 2 second, as in `CLASSES`.
+
+    The verdicts on a sample decide for a side where all of them favour it; of several samples,
+    more must be decided for it than against it.
+    """
+    pair, share = ["prompt_id", "first", "second"], pl.col("share")
+    lead = pl.when((share > 0.5).all()).then(1).when((share < 0.5).all()).then(-1).otherwise(0)
+    samples = _turned(with_samples(battles)).group_by(*pair, "sample").agg(lead=lead)
+    return samples.group_by(pair).agg(decision=1 - pl.col("lead").sum().sign())
 
 
 def _turned(table: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,8 @@ import polars as pl
 from leaderboards.battles import battles_from_judgments
 from leaderboards.shares import Share, share_of
 
+_GAME = ("prompt_id", "model_a", "model_b", "sample")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeAudit:
@@ -73,23 +75,25 @@ def _audit(judge: str, games: pl.DataFrame, level: float, draws: int, seed: int)
 
 
 def _both_orders(verdicts: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a pair judged in both orders: which place each verdict favoured (1, 0, -1).
+    """Return one row a pair of answers judged in both orders: the place favoured each time.
 
-    Of several verdicts on one order, the mean counts.
+    1 is the first place, -1 the second, 0 neither. Of several verdicts on one order, the mean
+    counts.
     """
     side = (pl.col("outcome").mean() - 0.5).sign()
-    orders = verdicts.group_by("prompt_id", "model_a", "model_b").agg(side=side)
-    turned = orders.select("prompt_id", model_a="model_b", model_b="model_a", second_side="side")
+    orders = verdicts.group_by(_GAME).agg(side=side)
+    turned = orders.select(
+        "prompt_id", "sample", model_a="model_b", model_b="model_a", second_side="side"
+    )
     return (
         orders.filter(pl.col("model_a") < pl.col("model_b"))
         .rename({"side": "first_side"})
-        .join(turned, on=["prompt_id", "model_a", "model_b"])
+        .join(turned, on=_GAME)
     )
 
 
 def _repeats(verdicts: pl.DataFrame) -> pl.DataFrame:
     """Return the verdicts on games that were judged before, beside the first one."""
-    game = ["prompt_id", "model_a", "model_b"]
     return verdicts.with_columns(
-        first=pl.col("outcome").first().over(game), turn=pl.int_range(pl.len()).over(game)
+        first=pl.col("outcome").first().over(_GAME), turn=pl.int_range(pl.len()).over(_GAME)
     ).filter(pl.col("turn") > 0)

@@ -9,11 +9,17 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from judges.records import VERDICTS
+from judges.records import VERDICTS, with_samples
 from leaderboards.records import BATTLE_SCHEMA, RankingError
 
 _OUTCOMES = dict(zip(VERDICTS, (1.0, 1.0, 0.5, 0.0, 0.0), strict=True))
 _STRONG = ("A>>B", "B>>A")
+_PAIR = (
+    pl.col("prompt_id"),
+    pl.min_horizontal("model_a", "model_b").alias("first"),
+    pl.max_horizontal("model_a", "model_b").alias("second"),
+)
+"""What names a prompt's pair of models, whichever was shown first."""
 
 
 def battles_from_judgments(
@@ -23,11 +29,13 @@ def battles_from_judgments(
     judges: Collection[str] | None = None,
     weights: Mapping[str, float] | None = None,
 ) -> pl.DataFrame:
-    """Return the battles (`BATTLE_SCHEMA`) of the judgments that have a verdict.
+    """Return the battles (`BATTLE_SCHEMA`, and sample) of the judgments that have a verdict.
 
-    A verdict that is a number is model_a's share of the point as it stands, counted once. With
-    several judges, each has its weight on a prompt's pair of models however many of its verdicts
-    are missing, and the prompt weighs the same however many judges are.
+    A verdict that is a number is model_a's share of the point as it stands, counted once. Where
+    models answered each prompt several times, the samples share the prompt: a verdict on one of N
+    counts 1/N, whether the others have a verdict or not. With several judges, each has its weight
+    on a prompt's pair of models however many of its verdicts are missing, and the prompt weighs the
+    same however many judges are.
 
     Args:
         judgments: columns of `JUDGMENT_SCHEMA`.
@@ -38,9 +46,9 @@ def battles_from_judgments(
     Raises:
         RankingError: an unknown judge, an unreadable verdict or a model that meets itself.
     """
-    chosen = choose_judges(judgments, judges)
+    chosen = _with_shares(choose_judges(judgments, judges))
     battles = _scored(chosen.filter(pl.col("verdict").is_not_null()), strong_weight)
-    return equal_judges(battles.select(BATTLE_SCHEMA.names()), weights)
+    return equal_judges(battles.select(*BATTLE_SCHEMA.names(), "sample"), weights)
 
 
 def choose_judges(table: pl.DataFrame, judges: Collection[str] | None) -> pl.DataFrame:
@@ -81,16 +89,11 @@ def equal_judges(battles: pl.DataFrame, weights: Mapping[str, float] | None = No
     panel = panel_weights(battles, weights)
     if len(panel) < 2:
         return battles
-    pair = [
-        pl.col("prompt_id"),
-        pl.min_horizontal("model_a", "model_b").alias("first"),
-        pl.max_horizontal("model_a", "model_b").alias("second"),
-    ]
     part = pl.col("judge").replace_strict(panel, default=1.0, return_dtype=pl.Float64)
-    games = pl.len().over([*pair, pl.col("judge")])
-    own = pl.col("weight").sum().over([*pair, pl.col("judge")])
-    present = (part / games).sum().over(pair)
-    mean = (part / games * own).sum().over(pair) / present
+    games = pl.len().over(*_PAIR, "judge")
+    own = pl.col("weight").sum().over(*_PAIR, "judge")
+    present = (part / games).sum().over(*_PAIR)
+    mean = (part / games * own).sum().over(*_PAIR) / present
     scale = part / own * mean * len(panel) / present
     return battles.with_columns(weight=pl.col("weight") * scale)
 
@@ -104,13 +107,24 @@ def panel_weights(
     return {judge: weight * len(given) / sum(given.values()) for judge, weight in given.items()}
 
 
+def _with_shares(judgments: pl.DataFrame) -> pl.DataFrame:
+    """Return judgments with `share`: one sample's part of what its judge says of a prompt's pair.
+
+    Samples count whether they have a verdict or not, so that a missing one weighs as one more.
+    """
+    known = with_samples(judgments)
+    if not known["sample"].max():
+        return known.with_columns(share=pl.lit(1.0))
+    return known.with_columns(share=1 / pl.col("sample").n_unique().over(*_PAIR, "judge"))
+
+
 def _scored(judgments: pl.DataFrame, strong_weight: float) -> pl.DataFrame:
     verdict = pl.col("verdict")
     labelled = verdict.replace_strict(_OUTCOMES, default=None, return_dtype=pl.Float64)
     number = verdict.cast(pl.Float64, strict=False)
     scored = judgments.with_columns(
         outcome=pl.coalesce(labelled, number),
-        weight=pl.when(verdict.is_in(_STRONG)).then(strong_weight).otherwise(1.0),
+        weight=pl.when(verdict.is_in(_STRONG)).then(strong_weight).otherwise(1.0) * pl.col("share"),
     )
     bad = scored.filter(~pl.col("outcome").is_between(0, 1).fill_null(False))
     if bad.height:

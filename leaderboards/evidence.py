@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from judges.records import with_samples
 from leaderboards.records import RankingError
 
 Floats = NDArray[np.float64]
@@ -24,10 +25,12 @@ _POINT = float(2**40)
 class Evidence:
     """R cells over P prompts and M models; `first` < `second` index `models`, which are sorted.
 
+    A cell holds all `sample`s of the models' answers together (0), or one of them each.
+
     `weight` is the weight of all verdicts on the prompt's pair, `won` the part of it that `first`
     won (half of it where a verdict is a tie) and `tied` the weight of the ties. `games` and `ties`
-    count verdicts, `owed` counts games without one. Cells are sorted by prompt, first, second; a
-    prompt may have none.
+    count verdicts, `owed` counts games without one. Cells are sorted by prompt, first, second,
+    sample; a prompt may have none.
     """
 
     models: tuple[str, ...]
@@ -35,6 +38,7 @@ class Evidence:
     prompt: Ints
     first: Ints
     second: Ints
+    sample: Ints
     weight: Floats
     won: Floats
     tied: Floats
@@ -44,7 +48,11 @@ class Evidence:
 
 
 def gather(
-    battles: pl.DataFrame, *, owed: pl.DataFrame | None = None, prompts: Iterable[str] = ()
+    battles: pl.DataFrame,
+    *,
+    owed: pl.DataFrame | None = None,
+    prompts: Iterable[str] = (),
+    by_sample: bool = False,
 ) -> Evidence:
     """Return the cells of a battles table; a battle without a prompt id is a prompt of its own.
 
@@ -52,14 +60,15 @@ def gather(
         battles: columns of `BATTLE_SCHEMA`.
         owed: games without verdict: columns prompt_id, model_a, model_b.
         prompts: more prompt ids to count among the prompts, whether they have battles or not.
+        by_sample: give each sample a cell of its own; both tables may then have a column sample.
 
     Raises:
         RankingError: there are no battles, a model meets itself, or a number is out of range.
     """
     _check(battles)
-    named = _named_prompts(battles)
+    named = _named_prompts(battles, by_sample)
     if owed is not None and owed.height:
-        named = pl.concat([named, _as_owed(owed)], how="diagonal")
+        named = pl.concat([named, _as_owed(owed, by_sample)], how="diagonal")
     models = pl.concat([named["model_a"].unique(), named["model_b"].unique()]).unique().sort()
     more = pl.Series("prompt_id", list(prompts), pl.String)
     ids = pl.concat([named["prompt_id"].unique(), more]).unique().sort()
@@ -83,7 +92,9 @@ def _sum_cells(
     weight = named["weight"].to_numpy()
     judged, tie = ~np.isnan(outcome), outcome == 0.5
     share = np.where(judged, np.where(swapped, 1 - outcome, outcome), 0)
+    sample = named["sample"].to_numpy()
     key = (prompt * len(models) + first) * len(models) + both - first
+    key = key * (int(sample.max()) + 1) + sample
     order = _sorting(key)
     start = np.flatnonzero(np.diff(key[order], prepend=-1))
     cells = order[start]
@@ -98,6 +109,7 @@ def _sum_cells(
         prompt=prompt[cells],
         first=first[cells],
         second=(both - first)[cells],
+        sample=sample[cells],
         weight=total(_fixed(weight)) / _POINT,
         won=total(_fixed(weight * share)) / _POINT,
         tied=total(_fixed(weight * tie)) / _POINT,
@@ -110,7 +122,7 @@ def _sum_cells(
 def keep_cells(evidence: Evidence, kept: NDArray[np.bool_]) -> Evidence:
     """Return the evidence of the cells where `kept` (R,) is true; prompts and models stay."""
     columns = (
-        "prompt", "first", "second", "weight", "won", "tied", "games", "ties", "owed",
+        "prompt", "first", "second", "sample", "weight", "won", "tied", "games", "ties", "owed",
     )  # fmt: skip
     return replace(evidence, **{name: getattr(evidence, name)[kept] for name in columns})
 
@@ -167,8 +179,10 @@ def _check(battles: pl.DataFrame) -> None:
         raise RankingError("an outcome is not between 0 and 1, or a weight is not positive")
 
 
-def _named_prompts(battles: pl.DataFrame) -> pl.DataFrame:
-    known = battles.select("prompt_id", "model_a", "model_b", "outcome", "weight")
+def _named_prompts(battles: pl.DataFrame, by_sample: bool) -> pl.DataFrame:
+    known = battles.select(
+        "prompt_id", "model_a", "model_b", "outcome", "weight", sample=_sample(battles, by_sample)
+    )
     if not known["prompt_id"].null_count():
         return known
     alone = pl.lit("\0row ") + pl.int_range(pl.len()).cast(pl.String).str.zfill(12)
@@ -176,8 +190,15 @@ def _named_prompts(battles: pl.DataFrame) -> pl.DataFrame:
     return in_order.with_columns(prompt_id=pl.col("prompt_id").fill_null(alone))
 
 
-def _as_owed(owed: pl.DataFrame) -> pl.DataFrame:
-    pairs = owed.select("prompt_id", "model_a", "model_b")
+def _sample(table: pl.DataFrame, by_sample: bool) -> pl.Series:
+    """Return the number of each row's sample, or 0 where samples stay together."""
+    if by_sample:
+        return with_samples(table)["sample"]
+    return pl.zeros(table.height, pl.Int64, eager=True)
+
+
+def _as_owed(owed: pl.DataFrame, by_sample: bool) -> pl.DataFrame:
+    pairs = owed.select("prompt_id", "model_a", "model_b", sample=_sample(owed, by_sample))
     return pairs.with_columns(outcome=pl.lit(None, pl.Float64), weight=pl.lit(0.0))
 
 

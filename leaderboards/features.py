@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from judges.records import with_samples
 from leaderboards.evidence import Evidence, Floats, Ints
 from leaderboards.records import RankingError
 
@@ -53,7 +54,7 @@ def style_features(
 
     Args:
         evidence: the cells.
-        answers: columns prompt_id, model, and those that `style` names.
+        answers: columns prompt_id, model [, sample], and those that `style` names.
         style: `length`, `headers`, `lists`, `bold` or any numeric column.
         form: of headers, lists and bold.
         baseline: index of the model that is in every cell; values are then taken from the other
@@ -88,10 +89,13 @@ def _counts(
             f"the answers have no feature {', '.join(unknown)}; there are "
             f"{', '.join(_numeric(answers)) or 'none: import the run with --answers'}"
         )
-    table = answers.select("prompt_id", "model", *columns).join(
-        pl.DataFrame({"prompt_id": evidence.prompts}), on="prompt_id", how="semi"
+    table = (
+        with_samples(answers)
+        .select("prompt_id", "model", "sample", *columns)
+        .join(pl.DataFrame({"prompt_id": evidence.prompts}), on="prompt_id", how="semi")
+        .filter(pl.col("sample") <= int(evidence.sample.max(initial=0)))
     )
-    if table.select("prompt_id", "model").is_duplicated().any():
+    if table.select("prompt_id", "model", "sample").is_duplicated().any():
         raise RankingError("the answers table has two answers of one model to one prompt")
     codes = {model: code for code, model in enumerate(evidence.models)}
     prompts = pl.DataFrame({"prompt_id": evidence.prompts, "p": np.arange(len(evidence.prompts))})
@@ -100,13 +104,14 @@ def _counts(
         .with_columns(m=pl.col("model").replace_strict(codes, default=None, return_dtype=pl.Int64))
         .drop_nulls("m")
     )
-    where = placed["p"].to_numpy(), placed["m"].to_numpy()
+    where = placed["p"].to_numpy(), placed["m"].to_numpy(), placed["sample"].to_numpy()
+    shape = len(evidence.prompts), len(evidence.models), int(evidence.sample.max(initial=0)) + 1
     sides: tuple[dict[str, Floats], dict[str, Floats]] = ({}, {})
     for name in columns:
-        grid = np.full((len(evidence.prompts), len(evidence.models)), np.nan)
+        grid = np.full(shape, np.nan)
         grid[where] = placed[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         for side, models in zip(sides, (evidence.first, evidence.second), strict=True):
-            side[name] = grid[evidence.prompt, models]
+            side[name] = grid[evidence.prompt, models, evidence.sample]
     return sides
 
 

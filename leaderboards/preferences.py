@@ -10,6 +10,7 @@ from itertools import combinations
 
 import polars as pl
 
+from judges.records import with_samples
 from leaderboards.battles import battles_from_judgments
 from leaderboards.shares import Share, ShareOf, share_of
 
@@ -138,11 +139,11 @@ def _among(verdicts: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
 def _style(
     verdicts: pl.DataFrame, answers: pl.DataFrame, share: ShareOf
 ) -> Sequence[StylePreference]:
-    counts = answers.select("prompt_id", "model", *STYLE)
+    counts = with_samples(answers).select("prompt_id", "model", "sample", *STYLE)
     sided = verdicts.filter(pl.col("outcome") != 0.5)
     for place in ("model_a", "model_b"):
         named = counts.rename({"model": place, **{name: f"{name}_{place}" for name in STYLE}})
-        sided = sided.join(named, on=["prompt_id", place], how="left")
+        sided = sided.join(named, on=["prompt_id", place, "sample"], how="left")
     found = []
     for judge in verdicts["judge"].unique().sort():
         own = sided.filter(pl.col("judge") == judge)
@@ -203,11 +204,12 @@ def _replaced(column: str, names: Mapping[str, str]) -> pl.Expr:
 
 
 def _agreement(verdicts: pl.DataFrame, share: ShareOf) -> Sequence[JudgeAgreement]:
-    sides = verdicts.group_by("judge", *_GAME).agg(side=(pl.col("outcome").mean() - 0.5).sign())
+    game = [*_GAME, "sample"]
+    sides = verdicts.group_by("judge", *game).agg(side=(pl.col("outcome").mean() - 0.5).sign())
     found = []
     for first, second in combinations(verdicts["judge"].unique().sort(), 2):
         left, right = (sides.filter(pl.col("judge") == judge) for judge in (first, second))
-        both = left.join(right, on=_GAME, suffix="_other")
+        both = left.join(right, on=game, suffix="_other")
         same = share(both, pl.col("side") == pl.col("side_other"))
         found.append(
             JudgeAgreement(judge_a=first, judge_b=second, same=same, kappa=_kappa(both, same))

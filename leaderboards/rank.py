@@ -12,7 +12,7 @@ from typing import Any, Literal, TypedDict, Unpack
 import numpy as np
 import polars as pl
 
-from judges.records import RunTables
+from judges.records import RunTables, with_samples
 from leaderboards.battles import (
     battles_from_judgments,
     choose_judges,
@@ -172,7 +172,7 @@ def rank_tables(
         battles,
         features=tables.answers,
         missing=part.judgments.filter(pl.col("verdict").is_null()),
-        missing_weight=max(strong_weight, 1.0) * max([1.0, *panel.values()]),
+        missing_weight=max(strong_weight, 1.0) * max([1.0, *panel.values()]) / _samples(part),
         prompts=_prompt_ids(whole),
         noted={
             "strong_weight": strong_weight,
@@ -243,6 +243,11 @@ def of_category(tables: RunTables, category: str | None) -> RunTables:
     )
 
 
+def _samples(tables: RunTables) -> int:
+    """Return how many answers each model gave to each prompt."""
+    return with_samples(tables.judgments)["sample"].n_unique() or 1
+
+
 def _prompt_ids(tables: RunTables) -> list[str]:
     table = tables.judgments if tables.battles is None else tables.battles
     return table["prompt_id"].drop_nulls().unique().to_list()
@@ -263,8 +268,8 @@ def rank(
     Args:
         battles: columns of `BATTLE_SCHEMA`, one row a verdict; a battle whose prompt id is null
             is a prompt of its own. For clusters of voters, also a column voter.
-        features: columns prompt_id, model, and those that the option `style` names.
-        missing: games without verdict: columns prompt_id, model_a, model_b.
+        features: columns prompt_id, model [, sample], and those that the option `style` names.
+        missing: games without verdict: columns prompt_id, model_a, model_b [, sample].
         missing_weight: what one of them could count.
         prompts: more prompt ids to draw from, so that rankings of parts share their draws.
         noted: more settings to record.
@@ -290,7 +295,12 @@ def _rank(
     if chosen["ties"] != "half" and not battles["outcome"].is_in([0.0, 0.5, 1.0]).all():
         raise RankingError("tie models need verdicts, not probabilities; use ties half")
     owed, unranked = _owed(battles, missing)
-    evidence = gather(_clustered(battles, chosen["cluster"]), owed=owed, prompts=prompts)
+    evidence = gather(
+        _clustered(battles, chosen["cluster"]),
+        owed=owed,
+        prompts=prompts,
+        by_sample=bool(chosen["style"]),
+    )
     question = _question(evidence, features, chosen)
     evidence = question.evidence
     require_one_piece(evidence)

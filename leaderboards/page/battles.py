@@ -1,8 +1,9 @@
 """Single battles: the table of them, and the files that carry their texts.
 
-A battle is one prompt answered by two models, with all games judges gave a verdict on; its two
-models stand in the order of the ranking. Texts go into one file a prompt: a call with gzipped JSON
-in base64, the only form that loads from a disk and from a server alike, in every browser.
+A battle is one prompt answered by two models, one sample of each, with all games judges gave a
+verdict on; its two models stand in the order of the ranking. Texts go into one file a prompt: a
+call with gzipped JSON in base64, the only form that loads from a disk and from a server alike, in
+every browser.
 """
 
 import base64
@@ -15,26 +16,28 @@ from typing import Any
 
 import polars as pl
 
-from judges.records import RunTables
+from judges.records import RunTables, with_samples
 from leaderboards.page.markdown import markdown_tree
 
 SHARD_BYTES = 256_000
 """No battle file is larger; a prompt with more text is split."""
 
 _POINTS = {"A>>B": 1.0, "A>B": 1.0, "A=B": 0.5, "B>A": 0.0, "B>>A": 0.0}
+_BATTLE = ("prompt_id", "a", "b", "sample")
 _EXCERPT = 160
 _PACKED = 0.27
 """What is left of the characters of texts and trees when packed, about: to guess the parts."""
 
 
 def games_table(tables: RunTables, models: Sequence[str]) -> pl.DataFrame:
-    """Return every game of a run, one row each, sorted by prompt, pair and order.
+    """Return every game of a run, one row each, sorted by prompt, pair, sample and order.
 
     Beside the columns of judgments it has `points` (the share of the answer shown first, null
     without a verdict), `a` and `b` (positions in `models` of the two, a < b) and `first` (whether
     model a was shown first). Imported battles count as games without words.
     """
     games = tables.judgments if tables.battles is None else _games_of_battles(tables.battles)
+    games = with_samples(games)
     position = {name: number for number, name in enumerate(models)}
     shown = games.filter(pl.col("model_a").is_in(models) & pl.col("model_b").is_in(models))
     first = pl.col("model_a").replace_strict(position, default=None, return_dtype=pl.Int32)
@@ -51,16 +54,18 @@ def games_table(tables: RunTables, models: Sequence[str]) -> pl.DataFrame:
             "prompt_id",
             "a",
             "b",
+            "sample",
             "judge",
             "first",
-            descending=[False] * 4 + [True],
+            descending=[False] * 5 + [True],
             maintain_order=True,
         )
     )
 
 
 def battle_table(games: pl.DataFrame, weights: Mapping[str, float] | None = None) -> pl.DataFrame:
-    """Return one row per prompt and pair: prompt_id, a, b, share, games, failed, order.
+    """Return one row per prompt, pair and sample: prompt_id, a, b, sample, share, games, failed,
+    order.
 
     `share` is model a's share of the points over both orders, null where no game has a verdict;
     of several judges it is the mean, by their `weights` (1 where not named).
@@ -70,7 +75,7 @@ def battle_table(games: pl.DataFrame, weights: Mapping[str, float] | None = None
     points = pl.when("first").then("points").otherwise(1 - pl.col("points"))
     by_judge = (
         games.with_columns(points=points)
-        .group_by("prompt_id", "a", "b", "judge")
+        .group_by(*_BATTLE, "judge")
         .agg(
             share=pl.col("points").mean(),
             ahead=pl.col("points").filter("first").mean(),
@@ -86,24 +91,26 @@ def battle_table(games: pl.DataFrame, weights: Mapping[str, float] | None = None
     counted = weight.filter(share.is_not_null())
     return (
         by_judge.with_columns(order=order.fill_null(0))
-        .group_by("prompt_id", "a", "b")
+        .group_by(_BATTLE)
         .agg(
             pl.when(share.is_not_null().any()).then((share * weight).sum() / counted.sum()),
             pl.col("games", "failed").sum(),
             pl.col("order").max(),
         )
-        .sort("prompt_id", "a", "b")
+        .sort(_BATTLE)
     )
 
 
 def win_rates(battles: pl.DataFrame) -> pl.DataFrame:
     """Return a, b, share, low, high, prompts for every pair that met on at least one prompt.
 
-    The interval is Wilson's at 95% with each prompt counted once, which is wide enough for shares
-    that are not 0 or 1.
+    Of several samples of a prompt the mean counts. The interval is Wilson's at 95% with each prompt
+    counted once, which is wide enough for shares that are not 0 or 1.
     """
     pairs = (
         battles.filter(pl.col("share").is_not_null())
+        .group_by("prompt_id", "a", "b", maintain_order=True)
+        .agg(pl.col("share").mean())
         .group_by("a", "b")
         .agg(share=pl.col("share").mean(), prompts=pl.len())
         .sort("a", "b")
@@ -128,8 +135,10 @@ def index_content(battles: pl.DataFrame, prompts: Sequence[Mapping[str, Any]]) -
 
     First the length of the JSON head (32 bits) and the head, then little-endian columns one after
     the other: prompt, a, b (16 bits), games (8 bits) and flags (8 bits: outcome 0 none, 1 a, 2 b,
-    3 tie; order << 2; failed << 4).
+    3 tie; order << 2; failed << 4). Where the head says so, a last column: sample
+    (16 bits).
     """
+    sampled = bool(battles["sample"].max())
     position = {prompt["id"]: number for number, prompt in enumerate(prompts)}
     share = pl.col("share")
     outcome = (
@@ -146,9 +155,11 @@ def index_content(battles: pl.DataFrame, prompts: Sequence[Mapping[str, Any]]) -
         pl.col("a", "b").cast(pl.UInt16),
         pl.col("games").clip(0, 255).cast(pl.UInt8),
         flags=(outcome + pl.col("order") * 4 + (pl.col("failed") > 0) * 16).cast(pl.UInt8),
+        **({"sample": pl.col("sample").cast(pl.UInt16)} if sampled else {}),
     )
     numbers = b"".join(column.to_numpy().tobytes() for column in columns)
-    head = json_bytes({"battles": battles.height, "prompts": list(prompts)})
+    told = {"battles": battles.height, **({"sampled": True} if sampled else {})}
+    head = json_bytes({**told, "prompts": list(prompts)})
     head += b" " * (-len(head) % 4)
     return len(head).to_bytes(4, "little") + head + numbers
 
@@ -168,7 +179,7 @@ def sample(battles: pl.DataFrame, count: int) -> pl.DataFrame:
     flipped = battles.filter(pl.col("order") == 2)
     others = battles.filter(pl.col("order") != 2)
     marked = evenly(flipped, max(count // 2, count - others.height))
-    return pl.concat([marked, evenly(others, count - marked.height)]).sort("prompt_id", "a", "b")
+    return pl.concat([marked, evenly(others, count - marked.height)]).sort(_BATTLE)
 
 
 def shard_files(number: int, content: Mapping[str, Any]) -> list[tuple[str, bytes]]:
@@ -195,8 +206,11 @@ def shard_files(number: int, content: Mapping[str, Any]) -> list[tuple[str, byte
 
 def shard_content(content: Mapping[str, Any], *, only_played: bool = False) -> bytes:
     """Return all of one prompt in one piece; `only_played` leaves out answers without a game."""
-    played = {game[side] for game in content["games"] for side in ("a", "b")}
-    kept = [one for one in content["answers"] if not only_played or one["model"] in played]
+    played = {(game[side], game.get("sample")) for game in content["games"] for side in ("a", "b")}
+    answers = content["answers"]
+    kept = [
+        one for one in answers if not only_played or (one["model"], one.get("sample")) in played
+    ]
     return json_bytes(_parts({**content, "answers": kept}, 1)[0])
 
 
@@ -206,6 +220,7 @@ def answer_row(answer: Mapping[str, Any], models: Mapping[str, int]) -> dict[str
     counts = {name: answer[name] for name in ("tokens", "headers", "lists", "bold")}
     return {
         "model": models[answer["model"]],
+        "sample": answer["sample"] or None,
         **{name: value for name, value in counts.items() if value is not None},
         "error": answer["error"],
         "earlier": answer["earlier"] or None,

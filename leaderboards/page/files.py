@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from judges.records import RunTables
+from judges.records import JUDGMENT_SCHEMA, RunTables, with_samples
 
 FILES = (
     ("data/leaderboard.json", "everything this page shows, schema version 1"),
@@ -36,9 +36,9 @@ def data_files(
     yield "data/leaderboard.parquet", _parquet(pl.DataFrame(rows, infer_schema_length=None))
     if with_prompts:
         yield "data/prompts.jsonl", _json_lines(tables.prompts.rename({"prompt_id": "id"}))
-    yield "data/answers.parquet", _parquet(tables.answers.sort("prompt_id", "model"))
-    columns = ("prompt_id", "judge", "model_a", "model_b", "verdict", "text", "cost", "error")
-    yield "data/games.parquet", _parquet(games.select(columns))
+    answers = with_samples(tables.answers).sort("prompt_id", "model", "sample")
+    yield "data/answers.parquet", _parquet(answers)
+    yield "data/games.parquet", _parquet(games.select(JUDGMENT_SCHEMA.names()))
 
 
 def sums_file(sums: Mapping[str, str]) -> bytes:

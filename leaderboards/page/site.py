@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from judges.records import RunTables
+from judges.records import RunTables, with_samples
 from leaderboards.audit import audit
 from leaderboards.page.battles import (
     answer_row,
@@ -193,7 +193,7 @@ def _single_page(site: _Site, battles: int) -> bytes:
     """Return index.html with a sample of the battles inside it."""
     small = replace(site, battles=sample(site.battles, battles))
     prompts = _prompts(small)
-    key = ("prompt_id", "a", "b")
+    key = ("prompt_id", "a", "b", "sample")
     played = small.games.join(small.battles, on=key, how="semi", maintain_order="left")
     small = replace(small, games=played)
     shards = {
@@ -279,13 +279,14 @@ def _lines(prompts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _shards(site: _Site, prompts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield for each prompt all that its battles show."""
     position = {name: number for number, name in enumerate(site.models)}
-    answers = site.tables.answers.filter(pl.col("model").is_in(site.models))
+    answers = with_samples(site.tables.answers).filter(pl.col("model").is_in(site.models))
+    sample_or_none = pl.when(pl.col("sample") > 0).then("sample")
     answers_of = answers.partition_by("prompt_id", as_dict=True)
     games_of = site.games.partition_by("prompt_id", as_dict=True)
     for prompt in prompts:
         key = (prompt["id"],)
-        mine = answers_of[key].sort("model").to_dicts() if key in answers_of else []
-        columns = ("a", "b", "first", "judge", "verdict", "error", "text")
+        mine = answers_of[key].sort("model", "sample").to_dicts() if key in answers_of else []
+        columns = ("a", "b", sample_or_none, "first", "judge", "verdict", "error", "text")
         yield {
             **prompt,
             "answers": [answer_row(answer, position) for answer in mine],

@@ -13,8 +13,8 @@ from llms.files import digest, read_jsonl
 from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request
 
-_Label = tuple[str, str | None, str | None, str | None]
-"""Speaker, prompt_id, model_a, model_b."""
+_Label = tuple[str | int | None, ...]
+"""Speaker, prompt_id, model_a, model_b and, where the row has one, sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class RecordedEndpoint:
             about.get("model_a"),
             about.get("model_b"),
         )
-        row = self._replies.get(label)
+        row = self._replies.get((*label, int(about.get("sample", 0))), self._replies.get(label))
         if row is None:
             raise AttemptError("not_recorded", f"no reply of {request.spec.model} to {dict(about)}")
         return Reply(
@@ -67,7 +67,8 @@ class RecordedEndpoint:
 def read_records(folder: Path) -> Records:
     """Read the replies in `folder`: rows with a `text`, of a `model`, `annotator` or `judge`.
 
-    Rows may name prompts by the ids that prompts.jsonl gives them. Of several rows that answer
+    Rows may name prompts by the ids that prompts.jsonl gives them. A row with a `sample` is the
+    reply to that sample; one without it is the reply to all of them. Of several rows that answer
     the same request the first wins.
 
     Raises:
@@ -94,12 +95,13 @@ def _read_records(folder: Path, stamps: tuple[tuple[Path, int, int], ...]) -> Re
                     ids.get(str(prompt), prompt),
                     row.get("model_a"),
                     row.get("model_b"),
+                    *([row["sample"]] if isinstance(row.get("sample"), int) else []),
                 )
                 replies.setdefault(label, row)
     if not replies:
         raise UserError(f"recorded:{folder}: no row has a speaker (model, annotator, judge) + text")
     revision = digest([sorted(map(repr, replies)), [row["text"] for row in replies.values()]])
-    return Records(replies, frozenset(label[0] for label in replies), revision)
+    return Records(replies, frozenset(str(label[0]) for label in replies), revision)
 
 
 def _prompt_ids(file: Path) -> dict[str, str]:

@@ -63,7 +63,7 @@ def as_evidence(weight, won):
     return Evidence(
         models=tuple(f"m{m}" for m in range(others + 1)),
         prompts=pl.Series([f"p{p:04}" for p in range(prompts)]),
-        prompt=cells // others, first=none, second=cells % others + 1,
+        prompt=cells // others, first=none, second=cells % others + 1, sample=none,
         weight=weight.ravel(), won=(weight - won).ravel(), tied=np.zeros(weight.size),
         games=none + 2, ties=none, owed=none,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from leaderboards.preferences import family, preferences, tied_pairs
 def judgments(verdict, judges=("gpt-judge", "claude-judge"), prompts=40):
     models = ("gpt-x", "claude-x")
     rows = [
-        (f"p{i}", judge, a, b, verdict(judge, a, i), None, None, None)
+        (f"p{i}", judge, a, b, 0, verdict(judge, a, i), None, None, None)
         for i in range(prompts)
         for judge in judges
         for a, b in (models, models[::-1])

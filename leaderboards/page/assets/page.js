@@ -366,7 +366,9 @@ async function openIndex() {
   const [prompt, a, b] = [wide(), wide(), wide()];
   const games = new Uint8Array(buffer, start, n);
   const flags = new Uint8Array(buffer, start + n, n);
-  index = { n, prompts: head.prompts, prompt, a, b, games, flags, words: head.prompts.map((one) => `${one.id} ${one.text || ""} ${one.topic || ""}`.toLowerCase()) };
+  start += 2 * n;
+  const sample = head.sampled ? wide() : new Uint16Array(n);
+  index = { n, prompts: head.prompts, prompt, a, b, games, flags, sample, sampled: !!head.sampled, words: head.prompts.map((one) => `${one.id} ${one.text || ""} ${one.topic || ""}`.toLowerCase()) };
   index.at = new Map(head.prompts.map((one, i) => [one.id, i]));
   return index;
 }
@@ -404,7 +406,8 @@ function filterBattles() {
   at("battle-status").textContent = `${count(hits.length, "battle")} of ${index.n.toLocaleString("en")}.`;
   moreBattles();
 }
-const link = (i) => address({ ...state, battle: [index.prompts[index.prompt[i]].id, D.models[index.a[i]], D.models[index.b[i]]].map(encodeURIComponent).join("/") });
+const link = (i) => address({ ...state, battle: [index.prompts[index.prompt[i]].id, D.models[index.a[i]], D.models[index.b[i]], ...(index.sample[i] ? [index.sample[i]] : [])].map(encodeURIComponent).join("/") });
+const sampleWord = (i) => index.sampled ? `sample ${index.sample[i]}` : "";
 const orderWord = (flags) => ["", "order changed the verdict", "order flipped the winner"][(flags >> 2) & 3];
 function moreBattles() {
   const list = at("battle-list");
@@ -422,18 +425,19 @@ function battleRow(i) {
   const who = el("span", { class: "who" }, name(index.a[i], outcome === 1), outcome === 3 ? " ties with " : outcome ? " against " : " and ", name(index.b[i], outcome === 2));
   const how = flags & 16 ? "verdict missing" : ["", "verdict changed", "winner flipped"][(flags >> 2) & 3];
   return el("a", { class: "battle-row", href: link(i) },
-    el("span", { class: "what", dir: "auto" }, prompt.text || prompt.id), who,
+    el("span", { class: "what", dir: "auto" }, prompt.text || prompt.id, index.sampled ? el("span", { class: "quiet" }, ` · ${sampleWord(i)}`) : null), who,
     el("span", { class: `how${(flags >> 2) & 3 || flags & 16 ? " flip" : ""}` }, how));
 }
 
 async function openBattle() {
-  const [id, left, right] = state.battle.split("/").map(decode);
+  const [id, left, right, which] = state.battle.split("/").map(decode);
+  const sample = Number(which || 0);
   const place = at("battle");
   const names = [position(left), position(right)].sort((x, y) => x - y);
   const prompt = index.at.get(id);
   opened = -1;
   if (prompt !== undefined && names[0] >= 0) for (let i = 0; i < index.n; i++)
-    if (index.prompt[i] === prompt && index.a[i] === names[0] && index.b[i] === names[1]) { opened = i; break; }
+    if (index.prompt[i] === prompt && index.a[i] === names[0] && index.b[i] === names[1] && index.sample[i] === sample) { opened = i; break; }
   if (opened < 0) {
     place.hidden = true;
     at("battle-status").textContent = "There is no such battle on this page.";
@@ -442,9 +446,10 @@ async function openBattle() {
   const asked = state.battle;
   const file = `p${String(prompt + 1).padStart(4, "0")}`;
   const head = json(await load("s", file));
-  const mine = (one) => names.includes(one.model);
+  const sampled = (one) => (one.sample || 0) === sample;
+  const mine = (one) => names.includes(one.model) && sampled(one);
   const answers = head.answers.map((one, at) => ({ ...one, at })).filter(mine);
-  const games = head.games.map((one, at) => ({ ...one, at })).filter((one) => one.a === names[0] && one.b === names[1]);
+  const games = head.games.map((one, at) => ({ ...one, at })).filter((one) => one.a === names[0] && one.b === names[1] && sampled(one));
   const texts = new Map([[0, head.texts]]);
   for (const part of new Set([...answers, ...games].map((one) => one.part || 0))) if (part) texts.set(part, json(await load("s", `${file}-${part}`)));
   if (state.battle !== asked) return;
@@ -468,7 +473,7 @@ function drawBattle(head, names, answers, games) {
     el("button", { type: "button", id: "copy", onclick: (event) => copy(location.href.split("#")[0] + address({ battle: state.battle }), event.target) }, "Copy link"),
     el("button", { type: "button", id: "close", onclick: closeBattle }, "Close"));
   const title = el("h3", { id: "battle-title", tabindex: -1 }, el("bdi", {}, D.models[names[0]]), " against ", el("bdi", {}, D.models[names[1]]), `: ${told}`);
-  const about = [head.category, head.topic, `prompt ${head.id}`].filter(Boolean).join(" · ");
+  const about = [head.category, head.topic, `prompt ${head.id}`, sampleWord(opened)].filter(Boolean).join(" · ");
   const turns = (head.turns || []).map((turn) => el("div", { class: "turn", dir: "auto", role: "group", tabindex: 0, "aria-label": "Prompt" }, visible(turn)));
   const mark = orderWord(flags);
   const rulings = el("ul", { class: "rulings" }, games.map((game) => el("li", {}, el("span", { class: "quiet" }, `${D.models[game.first ? names[0] : names[1]]} first: `), ruling(game, names))));
