@@ -541,10 +541,13 @@ def plan(
     run: Annotated[Path | None, typer.Argument(help="A pilot run, for its variances.")] = None,
     pilot: Annotated[
         str | None,
-        typer.Option(help="Variances instead: prompt=900,order=100,judge=100,repeat=400."),
+        typer.Option(
+            help="Variances instead: prompt=900,sample=200,order=100,judge=100,repeat=400."
+        ),
     ] = None,
     prompts: Annotated[str, typer.Option(help="Numbers to try.")] = "100,250,500,1000,2000",
-    games: Annotated[str, typer.Option(help="Per prompt and judge, to try.")] = "1,2,4",
+    samples: Annotated[str, typer.Option(help="Answers per prompt, to try.")] = "1",
+    games: Annotated[str, typer.Option(help="Per sample and judge, to try.")] = "1,2,4",
     judges: Annotated[str, typer.Option(help="Numbers to try.")] = "1,3",
     power: Annotated[float, typer.Option(help="Of seeing it.", min=0.5, max=0.999)] = 0.8,
     level: Level = 0.95,
@@ -565,6 +568,7 @@ def plan(
             if tables
             else stated_variances(pilot or ""),
             prompts=_counts(prompts),
+            samples=_counts(samples),
             games=_counts(games),
             judges=_counts(judges),
             power=power,

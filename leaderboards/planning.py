@@ -1,11 +1,12 @@
 """How many prompts, games and judges it takes to see a difference.
 
-A pilot run's verdicts vary by prompt, by order within a prompt, by judge within a prompt, and from
-one verdict to the next. More prompts lessen all four; more orders, judges and repeats only theirs.
+A pilot run's verdicts vary by prompt, by sample, order and judge within a prompt, and from one
+verdict to the next. More prompts lessen all five; more samples, orders, judges and repeats only
+theirs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import combinations, product
 from math import sqrt
 from statistics import NormalDist
@@ -26,13 +27,14 @@ class Variances:
     """Variances of the difference of two models' points (in percent), one game each.
 
     None: the pilot cannot tell it from the part named before it (one judge, one order, or no
-    repeated verdict), which then contains it.
+    repeated verdict), which then contains it; `sample` from `prompt` (one answer to each prompt).
     """
 
     prompt: float
     order: float | None
     judge: float | None
     repeat: float | None
+    sample: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +49,12 @@ class Costs:
 class PlanRow:
     """A design for one model, and the smallest true difference it shows with the power wanted.
 
-    `games` are per prompt and judge; `calls` to judges and `dollars` (answers too) are per model
-    against one other; dollars are None where prices are not known.
+    `samples` are answers per prompt, `games` per sample and judge; `calls` to judges and `dollars`
+    (answers too) are per model against one other; dollars are None where prices are not known.
     """
 
     prompts: int
+    samples: int
     games: int
     judges: int
     detectable: float
@@ -73,6 +76,7 @@ def plan(
     variances: Variances,
     *,
     prompts: Sequence[int] = (100, 200, 300, 500, 750, 1000, 2000),
+    samples: Sequence[int] = (1,),
     games: Sequence[int] = (1, 2, 4),
     judges: Sequence[int] = (1, 2, 3),
     power: float = 0.8,
@@ -82,13 +86,14 @@ def plan(
     """Return for each design the smallest difference detectable, in points of a hundred.
 
     It is (z of (1 + level) / 2, plus z of power) times the standard error of the difference:
-    sqrt((prompt + order / orders + judge / judges + repeat / (games·judges)) / prompts), where two
-    games or more are played in both orders.
+    sqrt((prompt + sample / samples + order / orders + judge / judges
+    + repeat / (samples·games·judges)) / prompts), where two games or more are in both orders.
 
     Args:
         variances: of a pilot (`variances_of`), or as assumed.
         prompts: numbers of prompts to try.
-        games: numbers of games per prompt and judge to try.
+        samples: numbers of answers per prompt to try.
+        games: numbers of games per sample and judge to try.
         judges: numbers of judges to try.
         power: probability of seeing a difference of that size.
         level: of the interval that is to leave zero out.
@@ -102,16 +107,17 @@ def plan(
     normal = NormalDist()
     reach = normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)
     rows = []
-    for p, g, j in product(prompts, games, judges):
-        calls = p * g * j
+    for p, s, g, j in product(prompts, samples, games, judges):
+        calls = p * s * g * j
         rows.append(
             PlanRow(
                 prompts=p,
+                samples=s,
                 games=g,
                 judges=j,
-                detectable=reach * sqrt(_variance(variances, g, j) / p),
+                detectable=reach * sqrt(_variance(variances, s, g, j) / p),
                 calls=calls,
-                dollars=_dollars(costs, p, calls),
+                dollars=_dollars(costs, p * s, calls),
             )
         )
     return Plan(variances=variances, power=power, level=level, rows=tuple(rows))
@@ -133,7 +139,7 @@ def stated_variances(text: str) -> Variances:
         values = {name: float(value) for name, _, value in parts}
     except ValueError:
         values = {}
-    names = {"prompt", "order", "judge", "repeat"}
+    names = {field.name for field in fields(Variances)}
     if "prompt" not in values or set(values) - names or not min(values.values()) >= 0:
         raise RankingError(
             f"{text!r}: expected variances like prompt=900,order=100,judge=100,repeat=400"
@@ -143,6 +149,7 @@ def stated_variances(text: str) -> Variances:
         order=values.get("order"),
         judge=values.get("judge"),
         repeat=values.get("repeat"),
+        sample=values.get("sample"),
     )
 
 
@@ -150,8 +157,9 @@ def variances_of(judgments: pl.DataFrame, *, strong_weight: float = 3.0) -> Vari
     """Return the variance parts of a pilot's judgments, by the method of moments.
 
     For each two models, the difference of their points on a prompt (against the same opponents)
-    is split by analysis of variance over the prompts where nothing is missing; parts are averaged
-    over pairs of models, and a negative part is none. Points are weighted as scores are.
+    is split by analysis of variance over the prompts where nothing is missing, for each sample, and
+    within the prompts among their samples; parts are averaged over pairs of models, and a negative
+    part is none. Points are weighted as scores are.
 
     Raises:
         RankingError: fewer than two models or two prompts have all their verdicts.
@@ -166,27 +174,30 @@ def variances_of(judgments: pl.DataFrame, *, strong_weight: float = 3.0) -> Vari
         order=mean["order"],
         judge=mean["judge"],
         repeat=mean["repeat"],
+        sample=mean["sample"],
     )
 
 
-def _variance(variances: Variances, games: int, judges: int) -> float:
-    """Return the variance of a difference on one prompt, for games per prompt and judge."""
+def _variance(variances: Variances, samples: int, games: int, judges: int) -> float:
+    """Return the variance of a difference on one prompt, for games per sample and judge."""
     return (
         variances.prompt
+        + (variances.sample or 0) / samples
         + (variances.order or 0) / min(games, 2)
         + (variances.judge or 0) / judges
-        + (variances.repeat or 0) / (games * judges)
+        + (variances.repeat or 0) / (samples * games * judges)
     )
 
 
-def _dollars(costs: Costs | None, prompts: int, calls: int) -> float | None:
+def _dollars(costs: Costs | None, answers: int, calls: int) -> float | None:
     if costs is None or costs.answer is None or costs.game is None:
         return None
-    return costs.answer * prompts + costs.game * calls
+    return costs.answer * answers + costs.game * calls
 
 
 def _points(judgments: pl.DataFrame, strong_weight: float) -> pl.DataFrame:
-    """Return one row for each side of each verdict: model, other, prompt_id, judge, place, points.
+    """Return one row for each side of each verdict: model, other, prompt_id, sample, judge, place,
+    points.
 
     Points are the verdict's part of the model's weighted win rate: their mean is the score.
     """
@@ -194,7 +205,14 @@ def _points(judgments: pl.DataFrame, strong_weight: float) -> pl.DataFrame:
     share = pl.col("outcome")
     sides = [
         battles.select(
-            "prompt_id", "judge", "weight", model=own, other=their, place=pl.lit(place), share=won
+            "prompt_id",
+            "sample",
+            "judge",
+            "weight",
+            model=own,
+            other=their,
+            place=pl.lit(place),
+            share=won,
         )
         for own, their, place, won in (
             ("model_a", "model_b", 0, share),
@@ -210,7 +228,7 @@ def _points(judgments: pl.DataFrame, strong_weight: float) -> pl.DataFrame:
 
 
 def _differences(table: pl.DataFrame) -> list[tuple[Floats, float | None]]:
-    """Return, for pairs of models, their differences (P, O, J) on the prompts judged in full, and
+    """Return, for pairs of models, their differences (P, S, O, J) on prompts judged in full, and
     the variance of one verdict's difference among repeats, where some were repeated."""
     models = _comparable(table)
     grid = _grid(table, models)
@@ -220,7 +238,7 @@ def _differences(table: pl.DataFrame) -> list[tuple[Floats, float | None]]:
     found = []
     for first, second in pairs[::step]:
         difference = grid[first] - grid[second]
-        complete = ~np.isnan(difference).any(axis=(1, 2))
+        complete = ~np.isnan(difference).any(axis=(1, 2, 3))
         if complete.sum() > 1:
             found.append((difference[complete], repeats))
     return found
@@ -238,13 +256,14 @@ def _comparable(table: pl.DataFrame) -> list[str]:
 
 
 def _grid(table: pl.DataFrame, models: Sequence[str]) -> Floats:
-    """Return mean points (M, P, O, J) by model, prompt, place and judge; NaN where none."""
+    """Return mean points (M, P, S, O, J) by model, prompt, sample, place and judge; NaN where
+    none."""
+    keys = ("model", "prompt_id", "sample", "place", "judge")
     cells = (
         table.filter(pl.col("model").is_in(list(models)))
-        .group_by("model", "prompt_id", "place", "judge")
+        .group_by(keys)
         .agg(pl.col("points").mean())
     )
-    keys = ("model", "prompt_id", "place", "judge")
     codes = [cells[key].rank("dense").to_numpy().astype(int) - 1 for key in keys]
     grid = np.full([code.max() + 1 for code in codes], np.nan)
     grid[tuple(codes)] = cells["points"].to_numpy()
@@ -253,7 +272,7 @@ def _grid(table: pl.DataFrame, models: Sequence[str]) -> Floats:
 
 def _repeat_variance(table: pl.DataFrame) -> float | None:
     """Return twice the pooled variance of points among verdicts on the very same game."""
-    game = ["model", "other", "prompt_id", "place", "judge"]
+    game = ["model", "other", "prompt_id", "sample", "place", "judge"]
     repeated = table.group_by(game).agg(
         spread=((pl.col("points") - pl.col("points").mean()) ** 2).sum(), degrees=pl.len() - 1
     )
@@ -262,6 +281,33 @@ def _repeat_variance(table: pl.DataFrame) -> float | None:
 
 
 def _parts(grid: Floats, repeats: float | None) -> Mapping[str, float | None]:
+    """Return the variance parts of differences (P, S, O, J)."""
+    samples = grid.shape[1]
+    sample, single = _within(grid, repeats) if samples > 1 else (None, repeats)
+    each = [_parts_of_sample(grid[:, number], single) for number in range(samples)]
+    mean = {name: _mean_part([parts[name] for parts in each]) for name in each[0]}
+    return {**mean, "prompt": (mean["prompt"] or 0.0) - max(sample or 0.0, 0.0), "sample": sample}
+
+
+def _within(grid: Floats, repeats: float | None) -> tuple[float, float | None]:
+    """Return the variance among the samples of a prompt, and that of a single verdict.
+
+    The latter is what samples do differently in one order or with one judge than in another; where
+    there is but one of both, it is `repeats`.
+    """
+    prompts, samples = grid.shape[:2]
+    cells = grid.reshape(prompts, samples, -1)
+    rest = cells - cells.mean(axis=1, keepdims=True)
+    by_sample = rest.mean(axis=2, keepdims=True)
+    degrees, each = prompts * (samples - 1), cells.shape[2]
+    square = each * float((by_sample**2).sum()) / degrees
+    if each == 1:
+        return square - (repeats or 0.0), repeats
+    single = float(((rest - by_sample) ** 2).sum()) / (degrees * (each - 1))
+    return (square - single) / each, single if repeats is None else repeats
+
+
+def _parts_of_sample(grid: Floats, repeats: float | None) -> Mapping[str, float | None]:
     """Return the variance parts of differences (P, O, J), order and judge effects taken off.
 
     Expected mean squares of the random part (Searle, Casella and McCulloch 1992, chapter 4).
@@ -295,8 +341,13 @@ def _less(square: float, single: float, repeats: float | None, levels: int) -> f
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
+    mean = _mean_part(values)
+    return None if mean is None else max(mean, 0.0)
+
+
+def _mean_part(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return max(float(np.mean(known)), 0.0) if known else None
+    return float(np.mean(known)) if known else None
 
 
 def _mean_cost(table: pl.DataFrame) -> float | None:

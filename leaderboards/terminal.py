@@ -167,7 +167,8 @@ def cycles_text(cycles: Cycles) -> str:
 def variances_line(plan: Plan) -> str:
     """Return the variance parts of a plan in one line."""
     parts = plan.variances
-    named = {"prompt": parts.prompt, "order": parts.order, "judge": parts.judge,
+    among = {} if parts.sample is None else {"sample": parts.sample}
+    named = {"prompt": parts.prompt, **among, "order": parts.order, "judge": parts.judge,
              "repeat": parts.repeat}  # fmt: skip
     shown = ", ".join(
         f"{name} {'not told apart' if value is None else f'{value:.0f}'}"
@@ -178,8 +179,9 @@ def variances_line(plan: Plan) -> str:
 
 def plan_table(plan: Plan) -> Table:
     """Return the designs of a plan and the smallest difference each shows."""
+    sampled = any(row.samples > 1 for row in plan.rows)
     table = Table(
-        "prompts", "games", "judges", "difference seen", "calls", "dollars",
+        "prompts", *["samples"] * sampled, "games", "judges", "difference seen", "calls", "dollars",
         caption=f"points of a hundred, seen with {plan.power:.0%} power at {plan.level:.0%}; "
         "calls and dollars per model",
         caption_justify="left",
@@ -188,7 +190,7 @@ def plan_table(plan: Plan) -> Table:
     for row in plan.rows:
         dollars = "not known" if row.dollars is None else f"{row.dollars:.2f}"
         table.add_row(
-            str(row.prompts), str(row.games), str(row.judges),
+            str(row.prompts), *[str(row.samples)] * sampled, str(row.games), str(row.judges),
             f"{row.detectable:.1f}", str(row.calls), dollars,
         )  # fmt: skip
     return table

@@ -9,25 +9,28 @@ from leaderboards.rank import rank
 from leaderboards.records import RankingError
 
 SPREAD = {"prompt": 6.0, "order": 3.0, "judge": 4.0, "repeat": 5.0}
+AMONG_SAMPLES = 4.0
 
 
-def pilot(prompts=2000, judges=("j", "k"), seed=0):
+def pilot(prompts=2000, judges=("j", "k"), seed=0, samples=1):
     """Soft verdicts of models x and y against a baseline, with known parts (in points)."""
     rng = np.random.default_rng(seed)
     rows = []
     for model in ("x", "y"):
         size = {
-            "prompt": (prompts, 1, 1),
-            "order": (prompts, 2, 1),
-            "judge": (prompts, 1, len(judges)),
-            "repeat": (prompts, 2, len(judges)),
+            "prompt": (prompts, 1, 1, 1),
+            "order": (prompts, 1, 2, 1),
+            "judge": (prompts, 1, 1, len(judges)),
+            "repeat": (prompts, samples, 2, len(judges)),
         }
         points = sum(rng.normal(0, SPREAD[part], shape) for part, shape in size.items()) + 50
-        for (p, o, j), value in np.ndenumerate(points / 100):
+        if samples > 1:
+            points = points + rng.normal(0, AMONG_SAMPLES, (prompts, samples, 1, 1))
+        for (p, s, o, j), value in np.ndenumerate(np.clip(points / 100, 0, 1)):
             sides = (model, "base") if o == 0 else ("base", model)
             verdict = str(value if o == 0 else 1 - value)
-            rows.append((f"p{p}", judges[j], *sides, verdict))
-    names = ["prompt_id", "judge", "model_a", "model_b", "verdict"]
+            rows.append((f"p{p}", judges[j], *sides, s, verdict))
+    names = ["prompt_id", "judge", "model_a", "model_b", "sample", "verdict"]
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
@@ -35,6 +38,23 @@ def test_the_parts_of_a_simulated_pilot_are_found_again():
     found = variances_of(pilot())
     for part, spread in SPREAD.items():
         assert getattr(found, part) == pytest.approx(2 * spread**2, rel=0.15)
+
+
+@pytest.mark.parametrize("judges", [("j", "k"), ("j",)])
+def test_samples_tell_what_varies_within_a_prompt_from_what_varies_between(judges):
+    found = variances_of(pilot(judges=judges, samples=2))
+    shared = SPREAD["prompt"] ** 2 + (SPREAD["judge"] ** 2 if len(judges) == 1 else 0)
+    assert found.sample == pytest.approx(2 * AMONG_SAMPLES**2, rel=0.15)
+    assert found.prompt == pytest.approx(2 * shared, rel=0.15)
+    assert found.order == pytest.approx(2 * SPREAD["order"] ** 2, rel=0.15)
+    assert found.repeat == pytest.approx(2 * SPREAD["repeat"] ** 2, rel=0.15)
+
+
+def test_more_samples_help_as_far_as_answers_vary():
+    variances = Variances(prompt=100, order=None, judge=None, repeat=None, sample=300)
+    rows = plan(variances, prompts=[100], samples=[1, 3], games=[2], judges=[1]).rows
+    assert rows[0].detectable == pytest.approx(rows[1].detectable * 2**0.5)
+    assert [row.calls for row in rows] == [200, 600]
 
 
 def test_with_one_judge_the_order_part_holds_what_cannot_be_told_apart():
