@@ -12,10 +12,18 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.stats import kendalltau, pearsonr, spearmanr
 
 from judges.records import RunTables, with_samples
+from leaderboards.confusion import (
+    accuracy,
+    by_prompt,
+    cohen,
+    coincidences,
+    decisive,
+    krippendorff,
+    redrawn,
+)
 from leaderboards.evidence import Floats
 from leaderboards.intervals import percentile_interval, prompt_draws
 from leaderboards.rank import battles_of, of_category, of_judges, rank, rank_tables
@@ -362,41 +370,42 @@ def _vote_measures(items: pl.DataFrame, counts: Floats, level: float) -> tuple[M
     clear = (votes == most).sum(axis=1) == 1
     majority = (votes == most) * clear[:, None]
     several = votes.sum(axis=1) > 1
-    paired = _coincidences(votes) * several[:, None, None]
+    paired = coincidences(votes) * several[:, None, None]
     tables: list[tuple[str, Callable[[Floats], Floats], Floats, int, str]] = []
     for name, human in (("votes", votes), ("majority", majority)):
         confusion = decided[:, :, None] * human[:, None, :]
         n, unit = int(human.sum()), "votes" if name == "votes" else "pairs of answers"
-        decisive = int(confusion[:, ::2, ::2].sum())
+        sided = int(confusion[:, ::2, ::2].sum())
         tables += [
-            (f"accuracy against the {name}", _accuracy, confusion, n, unit),
-            (f"accuracy against the {name}, ties left out", _decisive, confusion, decisive, unit),
-            (f"Cohen's κ against the {name}", _cohen, confusion, n, unit),
+            (f"accuracy against the {name}", accuracy, confusion, n, unit),
+            (f"accuracy against the {name}, ties left out", decisive, confusion, sided, unit),
+            (f"Cohen's κ against the {name}", cohen, confusion, n, unit),
         ]
-    joint = _coincidences(votes + decided)
+    joint = coincidences(votes + decided)
     tables += [
-        ("Krippendorff's α, judge and votes", _krippendorff, joint, int(votes.sum()), "votes"),
+        ("Krippendorff's α, judge and votes", krippendorff, joint, int(votes.sum()), "votes"),
         (
             "Krippendorff's α among people",
-            _krippendorff,
+            krippendorff,
             paired,
             int(votes[several].sum()),
             "votes",
         ),
-        ("agreement of two people", _accuracy, paired, int(votes[several].sum()), "votes"),
+        ("agreement of two people", accuracy, paired, int(votes[several].sum()), "votes"),
         (
             "agreement of two people, ties left out",
-            _decisive,
+            decisive,
             paired,
             int(votes[several].sum()),
             "votes",
         ),
     ]
-    return tuple(
-        _measure(name, figure, _by_prompt(prompt, cells), counts, level, n, unit)
+    found = (
+        _measure(name, figure, by_prompt(prompt, cells, len(counts[0])), counts, level, n, unit)
         for name, figure, cells, n, unit in tables
         if n
     )
+    return tuple(measure for measure in found if not np.isnan(measure.value))
 
 
 def _measure(
@@ -409,41 +418,7 @@ def _measure(
     unit: str,
 ) -> Measure:
     prompts = len(tables)
-    drawn = figure((counts @ tables.reshape(prompts, 9)).reshape(-1, 3, 3))
+    drawn = figure(redrawn(tables, counts))
     low, high = percentile_interval(drawn[:, None], level, np.array([prompts]))
     value = float(figure(tables.sum(axis=0)[None])[0])
     return Measure(name=name, value=value, low=float(low[0]), high=float(high[0]), n=n, unit=unit)
-
-
-def _by_prompt(prompt: NDArray[np.int64], tables: Floats) -> Floats:
-    """Return (P, 3, 3) sums of the items' (N, 3, 3) tables."""
-    total = np.zeros((prompt.max() + 1, 3, 3))
-    np.add.at(total, prompt, tables)
-    return total
-
-
-def _coincidences(votes: Floats) -> Floats:
-    """Return Krippendorff's coincidence matrix (N, 3, 3) of each item's votes (N, 3)."""
-    pairs = votes[:, :, None] * votes[:, None, :] - votes[:, :, None] * np.eye(3)
-    return np.asarray(pairs / np.maximum(votes.sum(axis=1) - 1, 1)[:, None, None])
-
-
-def _accuracy(tables: Floats) -> Floats:
-    return np.asarray(np.trace(tables, axis1=1, axis2=2) / tables.sum(axis=(1, 2)))
-
-
-def _decisive(tables: Floats) -> Floats:
-    return _accuracy(tables[:, ::2, ::2])
-
-
-def _cohen(tables: Floats) -> Floats:
-    total = tables.sum(axis=(1, 2))
-    chance = (tables.sum(axis=1) * tables.sum(axis=2)).sum(axis=1) / total**2
-    return np.asarray((_accuracy(tables) - chance) / (1 - chance))
-
-
-def _krippendorff(tables: Floats) -> Floats:
-    marginal = tables.sum(axis=2)
-    total = marginal.sum(axis=1)
-    expected = (total**2 - (marginal**2).sum(axis=1)) / (total * (total - 1))
-    return np.asarray(1 - (1 - _accuracy(tables)) / expected)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from leaderboards.battles import battles_from_judgments
-from leaderboards.shares import Share, share_of
+from leaderboards.shares import Share, draws_of, share_of
 
 _GAME = ("prompt_id", "model_a", "model_b", "sample")
 
@@ -53,7 +53,7 @@ def audit(
 
 
 def _audit(judge: str, games: pl.DataFrame, level: float, draws: int, seed: int) -> JudgeAudit:
-    share = share_of(games["prompt_id"], level=level, draws=draws, seed=seed)
+    share = share_of(draws_of(games["prompt_id"], level=level, draws=draws, seed=seed))
     verdicts = battles_from_judgments(games)
     both = _both_orders(verdicts)
     first, again = pl.col("first_side"), pl.col("second_side")

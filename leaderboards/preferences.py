@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
 import polars as pl
 
 from judges.records import with_samples
 from leaderboards.battles import battles_from_judgments
-from leaderboards.shares import Share, ShareOf, share_of
+from leaderboards.confusion import by_prompt, cohen, expected_by_chance, redrawn
+from leaderboards.intervals import percentile_interval
+from leaderboards.shares import Draws, Share, ShareOf, draws_of, share_of
 
 STYLE = ("tokens", "headers", "lists", "bold")
 _GAME = ("prompt_id", "model_a", "model_b")
@@ -47,13 +50,16 @@ class FamilyPreference:
 class JudgeAgreement:
     """How often two judges favour the same side of a game; `kappa` corrects for chance.
 
-    Cohen's kappa over first, second and tie; None where chance alone explains everything.
+    Cohen's kappa over first, second and tie, with an interval from the same draws of prompts; None
+    where chance alone explains everything.
     """
 
     judge_a: str
     judge_b: str
     same: Share
     kappa: float | None
+    kappa_low: float | None
+    kappa_high: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +102,13 @@ def preferences(
         RankingError: an unreadable verdict.
     """
     verdicts = battles_from_judgments(judgments)
-    share = share_of(judgments["prompt_id"], level=level, draws=draws, seed=seed)
+    drawn = draws_of(judgments["prompt_id"], level=level, draws=draws, seed=seed)
+    share = share_of(drawn)
     compared = verdicts if among is None else _among(verdicts, among)
     return Preferences(
         style=tuple(_style(compared, answers, share)),
         families=tuple(_families(verdicts, families or {}, share)),
-        agreement=tuple(_agreement(verdicts, share)),
+        agreement=tuple(_agreement(verdicts, drawn)),
     )
 
 
@@ -203,23 +210,49 @@ def _replaced(column: str, names: Mapping[str, str]) -> pl.Expr:
     return pl.col(column).replace_strict(dict(names), return_dtype=pl.String)
 
 
-def _agreement(verdicts: pl.DataFrame, share: ShareOf) -> Sequence[JudgeAgreement]:
+def _agreement(verdicts: pl.DataFrame, drawn: Draws) -> Sequence[JudgeAgreement]:
     game = [*_GAME, "sample"]
     sides = verdicts.group_by("judge", *game).agg(side=(pl.col("outcome").mean() - 0.5).sign())
     found = []
     for first, second in combinations(verdicts["judge"].unique().sort(), 2):
         left, right = (sides.filter(pl.col("judge") == judge) for judge in (first, second))
         both = left.join(right, on=game, suffix="_other")
-        same = share(both, pl.col("side") == pl.col("side_other"))
+        same = share_of(drawn)(both, pl.col("side") == pl.col("side_other"))
+        kappa, low, high = _kappa(both, same, drawn)
         found.append(
-            JudgeAgreement(judge_a=first, judge_b=second, same=same, kappa=_kappa(both, same))
+            JudgeAgreement(
+                judge_a=first,
+                judge_b=second,
+                same=same,
+                kappa=kappa,
+                kappa_low=low,
+                kappa_high=high,
+            )
         )
     return found
 
 
-def _kappa(both: pl.DataFrame, same: Share) -> float | None:
-    if same.value is None:
-        return None
-    left, right = both["side"].to_numpy(), both["side_other"].to_numpy()
-    chance = sum(float((left == side).mean() * (right == side).mean()) for side in (-1, 0, 1))
-    return (same.value - chance) / (1 - chance) if chance < 1 else None
+def _kappa(
+    both: pl.DataFrame, same: Share, drawn: Draws
+) -> tuple[float | None, float | None, float | None]:
+    """Return Cohen's kappa and the ends of its interval.
+
+    Where two judges always agree, drawing prompts shows nothing; the interval is then that of the
+    share of games on which they do, corrected for the same chance.
+    """
+    place = pl.DataFrame({"prompt_id": drawn.prompts}).with_row_index("place")
+    games = both.join(place, on="prompt_id")
+    sides = [games[name].to_numpy().astype(np.int64) + 1 for name in ("side", "side_other")]
+    cells = np.eye(3)[sides[0]][:, :, None] * np.eye(3)[sides[1]][:, None, :]
+    tables = by_prompt(games["place"].to_numpy().astype(np.int64), cells, len(drawn.prompts))
+    whole = tables.sum(axis=0, keepdims=True)
+    value = float(cohen(whole)[0])
+    if np.isnan(value):
+        return None, None, None
+    if value == 1 and same.low is not None:
+        chance = float(expected_by_chance(whole)[0])
+        return value, (same.low - chance) / (1 - chance), value
+    drawn_values = cohen(redrawn(tables, drawn.counts))[:, None]
+    prompts = np.array([games["place"].n_unique()])
+    low, high = percentile_interval(drawn_values, drawn.level, prompts)
+    return value, float(low[0]), float(high[0])

@@ -25,6 +25,15 @@ class Share:
     n: int
 
 
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Prompts (P, sorted), how often each is in each draw (D, P), and the level of intervals."""
+
+    prompts: pl.Series
+    counts: Floats
+    level: float
+
+
 class ShareOf(Protocol):
     """Takes a table with a prompt_id, and what is counted of each row: a number from `least` to
     1."""
@@ -33,14 +42,18 @@ class ShareOf(Protocol):
         """Return the mean of `counted`."""
 
 
-def share_of(prompts: pl.Series, *, level: float, draws: int, seed: int) -> ShareOf:
-    """Return the function that gives the mean of an expression over a table's rows."""
+def draws_of(prompts: pl.Series, *, level: float, draws: int, seed: int) -> Draws:
+    """Return draws of the prompts that stand in a column, each of them once however often."""
     ids = prompts.unique().sort()
-    counts = prompt_draws(len(ids), draws, seed)
+    return Draws(ids, prompt_draws(len(ids), draws, seed), level)
+
+
+def share_of(drawn: Draws) -> ShareOf:
+    """Return the function that gives the mean of an expression over a table's rows."""
 
     def share(table: pl.DataFrame, counted: pl.Expr, *, least: float = 0) -> Share:
         by_prompt = table.group_by("prompt_id").agg(hits=counted.sum(), units=pl.len())
-        placed = pl.DataFrame({"prompt_id": ids}).join(
+        placed = pl.DataFrame({"prompt_id": drawn.prompts}).join(
             by_prompt, on="prompt_id", how="left", maintain_order="left"
         )
         hits, units = (
@@ -48,7 +61,7 @@ def share_of(prompts: pl.Series, *, level: float, draws: int, seed: int) -> Shar
         )
         if not units.any():
             return Share(value=None, low=None, high=None, n=0)
-        low, high = _interval(hits, units, counts, level, least)
+        low, high = _interval(hits, units, drawn.counts, drawn.level, least)
         n = int(units.sum())
         return Share(value=float(hits.sum() / n), low=low, high=high, n=n)
 

@@ -12,7 +12,7 @@ from leaderboards.combine import Combined
 from leaderboards.cycles import Cycles
 from leaderboards.elo import EloRow
 from leaderboards.planning import Plan
-from leaderboards.preferences import Preferences
+from leaderboards.preferences import JudgeAgreement, Preferences
 from leaderboards.records import Ranking, RankingRow
 from leaderboards.series import Series
 from leaderboards.shares import Share
@@ -238,10 +238,16 @@ def preference_tables(found: Preferences) -> list[Table]:
     if found.agreement:
         judges = Table("judge", "and judge", "same side", "kappa", box=SIMPLE_HEAD)
         for pair in found.agreement:
-            kappa = "not known" if pair.kappa is None else f"{pair.kappa:.2f}"
-            judges.add_row(_plain(pair.judge_a), _plain(pair.judge_b), _share(pair.same), kappa)
+            names = _plain(pair.judge_a), _plain(pair.judge_b)
+            judges.add_row(*names, _share(pair.same), _kappa(pair))
         tables.append(judges)
     return tables
+
+
+def _kappa(pair: JudgeAgreement) -> str:
+    if pair.kappa is None:
+        return "not known"
+    return f"{pair.kappa:.2f} ({pair.kappa_low:.2f} to {pair.kappa_high:.2f})"
 
 
 def _share(share: Share) -> str:

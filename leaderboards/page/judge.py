@@ -110,8 +110,14 @@ def _other_judges(audit: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for row in audit["agreement"]:
         if row["same"]["n"]:
             other = row["judge_b"] if row["judge_a"] == audit["judge"] else row["judge_a"]
-            kappa = "" if row["kappa"] is None else f"(Cohen's kappa {fixed(row['kappa'], 2)})"
-            yield _line("Took the same side as", row["same"], other, kappa)
+            yield _line("Took the same side as", row["same"], other, _kappa(row))
+
+
+def _kappa(row: Mapping[str, Any]) -> str:
+    if row["kappa"] is None:
+        return ""
+    value, low, high = (fixed(row[name], 2) for name in ("kappa", "kappa_low", "kappa_high"))
+    return f"(Cohen's kappa {value}, {low} to {high})"
 
 
 def _canaries(audit: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -45,7 +45,38 @@ def test_two_judges_that_toss_coins_agree_by_chance_only():
     )
     (pair,) = found.agreement
     assert pair.kappa == pytest.approx(0, abs=0.1)
+    assert pair.kappa_low < 0 < pair.kappa_high
     assert pair.same.low < 0.5 < pair.same.high
+
+
+def noisy(rng):
+    """Return what two judges say of the same 200 prompts: the second differs on 3 of 10."""
+    said = rng.choice(["A>B", "B>A"], 200)
+    turned = {"A>B": "B>A", "B>A": "A>B"}
+    other = [turned[label] if rng.random() < 0.3 else label for label in said]
+
+    def verdict(judge, model_a, prompt):
+        label = (said if judge == "gpt-judge" else other)[prompt]
+        return label if model_a == "gpt-x" else turned[label]
+
+    return preferences(judgments(verdict, prompts=200), NO_ANSWERS, draws=200).agreement[0]
+
+
+def test_the_interval_of_kappa_draws_prompts_and_covers_the_truth():
+    rng = np.random.default_rng(0)
+    found = [noisy(rng) for _ in range(40)]
+    covered = sum(pair.kappa_low <= 0.4 <= pair.kappa_high for pair in found)
+    # Both orders of a prompt say the same here, so 200 prompts are what is known.
+    widths = [pair.kappa_high - pair.kappa_low for pair in found]
+    assert covered >= 35
+    assert np.mean(widths) == pytest.approx(2 * 1.96 * 2 * np.sqrt(0.3 * 0.7 / 200), rel=0.1)
+
+
+def test_kappa_of_judges_that_always_agree_is_not_certain():
+    found = preferences(judgments(lambda j, a, i: "A>B" if a == "gpt-x" else "B>A"), NO_ANSWERS)
+    (pair,) = found.agreement
+    assert (pair.kappa, pair.kappa_high) == (1, 1)
+    assert 0.5 < pair.kappa_low < 0.95
 
 
 def test_a_judge_of_length_is_seen_to_favour_it():

@@ -60,9 +60,9 @@ def test_the_page_has_the_preferences_that_the_same_options_give(site, tables):
     assert "Points to its own family against others: model" in of(site["index.html"].decode())
 
 
-def test_another_judge_is_told_with_kappa(site):
+def test_another_judge_is_told_with_kappa_and_its_interval(site):
     text = of(site["index.html"].decode())
-    assert "Took the same side as model-judge (Cohen's kappa 1.00)" in text.replace("&#39;", "'")
+    assert "Took the same side as model-judge (Cohen's kappa 1.00, 0." in text.replace("&#39;", "'")
 
 
 def test_a_run_record_that_counts_nothing_shows_nothing_of_it(tables):
