@@ -648,28 +648,43 @@ def audit(
     with _coat():
         from judges.runs import read_run
         from leaderboards.audit import audit as audit_judges
+        from leaderboards.category_audits import audit_categories
         from leaderboards.preferences import preferences
-        from leaderboards.terminal import audit_table, preference_tables
+        from leaderboards.terminal import audit_table, category_table, preference_tables
 
         tables = read_run(run)
         judgments = _of_category(tables, category)
         if judgments.is_empty():
             raise UserError(f"{run} has no games to audit; battles and votes have no judge")
+        equal = _equal_pairs(human) if human else None
         audits = audit_judges(judgments, level=level, draws=draws, seed=seed)
         swayed = preferences(
-            judgments,
-            tables.answers,
-            among=_equal_pairs(human) if human else None,
-            level=level,
-            draws=draws,
-            seed=seed,
+            judgments, tables.answers, among=equal, level=level, draws=draws, seed=seed
+        )
+        parts = (
+            audit_categories(tables, among=equal, level=level, draws=draws, seed=seed)
+            if category is None
+            else ()
         )
         if as_json:
-            rows = [{**asdict(judge), **asdict(swayed.of(judge.judge))} for judge in audits]
+            rows = [
+                {
+                    **asdict(judge),
+                    **asdict(swayed.of(judge.judge)),
+                    "categories": [
+                        {"category": part.category, **asdict(part.audit), **asdict(part.swayed)}
+                        for part in parts
+                        if part.audit.judge == judge.judge
+                    ],
+                }
+                for judge in audits
+            ]
             typer.echo(json.dumps(rows, ensure_ascii=False))
         else:
             for table in (audit_table(audits), *preference_tables(swayed)):
                 _print(table)
+            if parts:
+                _print(category_table(parts))
 
 
 @app.command(epilog="Example: judge publish results/run1 --out site")

@@ -1,6 +1,7 @@
 """Rankings, agreement and audits as text: tables for a terminal, JSON and CSV for programs."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from rich.box import SIMPLE_HEAD
@@ -8,6 +9,7 @@ from rich.table import Table
 
 from leaderboards.agreement import Agreement
 from leaderboards.audit import JudgeAudit
+from leaderboards.category_audits import CategoryAudit
 from leaderboards.combine import Combined
 from leaderboards.cycles import Cycles
 from leaderboards.elo import EloRow
@@ -221,6 +223,29 @@ def audit_table(audits: tuple[JudgeAudit, ...]) -> Table:
     return table
 
 
+def category_table(parts: Sequence[CategoryAudit]) -> Table:
+    """Return the main habits of each judge in each category, shares with their intervals."""
+    table = Table(
+        "judge", "category", "games", "same verdict", "first twice", "second twice", "longer",
+        "ties", "no verdict",
+        caption="same verdict, first and second: in both orders; longer: favoured where sides were "
+        "taken; in percent",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )  # fmt: skip
+    for part in parts:
+        one = part.audit
+        longer = next((row.share for row in part.swayed.style if row.feature == "tokens"), None)
+        shares = (one.consistent, one.first_twice, one.second_twice, longer, one.ties, one.failed)
+        table.add_row(
+            _plain(one.judge),
+            _plain(part.category),
+            str(one.games),
+            *(_short(share) for share in shares),
+        )
+    return table
+
+
 def preference_tables(found: Preferences) -> list[Table]:
     """Return what sways the judges: style, families of models, and one judge beside another."""
     tables = []
@@ -256,6 +281,12 @@ def _share(share: Share) -> str:
     if share.low is None or share.high is None:
         return f"{share.value:.1%} of {share.n}"
     return f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%}) of {share.n}"
+
+
+def _short(share: Share | None) -> str:
+    if share is None or share.value is None or share.low is None or share.high is None:
+        return "–"
+    return f"{100 * share.value:.0f} ({100 * share.low:.0f}–{100 * share.high:.0f})"
 
 
 def _range(low: int, high: int) -> str:

@@ -44,7 +44,7 @@ def test_kappa_against_the_human_majority_is_the_published_one(tables, votes, me
     for prompt, a, b, winner, _ in votes.rows():
         key = (prompt, *sorted((a, b)))
         people.setdefault(key, []).append(sides[winner] * (1 if a < b else -1))
-    for prompt, _, a, b, verdict, *_ in tables.judgments.rows():
+    for prompt, _, a, b, _, verdict, *_ in tables.judgments.rows():
         side = {"A>B": 1, "B>A": -1, "A=B": 0, None: None}[verdict]
         judge.setdefault((prompt, *sorted((a, b))), []).append(
             side if side is None or a < b else -side
