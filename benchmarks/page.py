@@ -63,7 +63,7 @@ def make_run(models: int, prompts: int, seed: int = 0) -> RunTables:
             for first, second in ((a, b), (b, a)):
                 edge = (second - first) / 25 + rng.gauss(0, 2)
                 verdict = "A>B" if edge > 0.5 else "B>A" if edge < -0.5 else "A=B"
-                row = (name, "judge-x", names[first], names[second], verdict)
+                row = (name, "judge-x", names[first], names[second], 0, verdict)
                 for column, value in zip(games, (*row, text(rng, 110), 0.002, None), strict=True):
                     games[column].append(value)
     return RunTables(

@@ -168,16 +168,18 @@ def rank_tables(
     battles = battles_of(part, strong_weight=strong_weight)
     weights = judge_weights(tables)
     panel = panel_weights(battles, weights)
+    samples = _samples(part)
     return rank(
         battles,
         features=tables.answers,
         missing=part.judgments.filter(pl.col("verdict").is_null()),
-        missing_weight=max(strong_weight, 1.0) * max([1.0, *panel.values()]) / _samples(part),
+        missing_weight=max(strong_weight, 1.0) * max([1.0, *panel.values()]) / samples,
         prompts=_prompt_ids(whole),
         noted={
             "strong_weight": strong_weight,
             "category": category,
             "judges": sorted(panel),
+            **({"samples": samples} if samples > 1 else {}),
             **({"judge_weights": weights} if weights else {}),
         },
         **options,

@@ -64,7 +64,7 @@ def _caption(ranking: Ranking) -> str:
     ties = f"{settings['tie_rate']:.1%} ties" if "tie_rate" in settings else ""
     lines = [
         f"{settings['method']}; score = {settings['scale']}; {settings['interval']}, "
-        f"{ranking.counts['prompts']} prompts" + (f"; {ties}" if ties else "")
+        f"{ranking.counts['prompts']} prompts{_samples(ranking)}" + (f"; {ties}" if ties else "")
     ]
     if left_out := ranking.counts.get("without_style"):
         lines.append(f"{left_out} verdicts left out: no style counts of an answer")
@@ -76,6 +76,11 @@ def _caption(ranking: Ranking) -> str:
         bounds = [f"{row.model} ({row.if_lost:.1f} to {row.if_won:.1f})" for row in unsettled]
         lines.append(f"* missing verdicts could change the rank of {', '.join(bounds)}")
     return _plain("\n".join(lines), lines=True)
+
+
+def _samples(ranking: Ranking) -> str:
+    samples = ranking.settings.get("samples", 1)
+    return f" with {samples} samples each" if samples > 1 else ""
 
 
 def _missing(row: RankingRow) -> str:

@@ -5,6 +5,7 @@ import json
 
 import polars as pl
 import pytest
+import yaml
 from aiohttp import web
 from typer.testing import CliRunner
 
@@ -46,8 +47,9 @@ def judge(server, tmp_path):
             x for flag, some in names.items() for n in some for x in (flag, f"{server.url}#{n}")
         ]
         files = ["--out", str(tmp_path / out), "--store", str(tmp_path / "store.sqlite")]
-        command = ["run", str(tmp_path), *given, *files, "--baseline", "base", "--quiet", *options]
-        return CliRunner().invoke(app, [*command, "--canaries", "0"])
+        command = ["run", str(tmp_path), *given, *files, "--baseline", "base", "--quiet"]
+        command += [*([] if "--canaries" in options else ["--canaries", "0"]), *options]
+        return CliRunner().invoke(app, command)
 
     return judge
 
@@ -65,6 +67,37 @@ def test_sample_i_of_a_model_meets_sample_i_of_the_other_in_both_orders(judge, s
             key=lambda side: len(texts[game["prompt_id"], game[side], game["sample"]]),
         )
         assert game["verdict"] == {"model_a": "A>B", "model_b": "B>A"}[longer]
+
+
+def test_canaries_meet_the_first_sample(judge, tmp_path):
+    judge("--samples", "2", "--canaries", "1")
+    games = [row for _, row in read_jsonl(tmp_path / "run" / "canaries.jsonl")]
+    assert {game["sample"] for game in games} == {0}
+    assert all(game["verdict"] for game in games)
+
+
+def test_a_budget_ends_on_prompts_whose_samples_are_all_played(server, tmp_path):
+    # One prompt takes 8 replies, the other, of two turns, 12: two tokens each, 0.002 USD.
+    def entry(name):
+        prices = {"input": 0, "output": 1000}
+        return {"model": f"{server.url}#{name}", "prices": prices, "params": {"max_tokens": 2}}
+
+    write_benchmark(tmp_path / "benchmark.jsonl", ITEMS)
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump([entry("base"), entry("new")]))
+    (tmp_path / "judge.yaml").write_text(yaml.safe_dump(entry("judge")))
+    files = {
+        "--model": "models.yaml",
+        "--judge": "judge.yaml",
+        "--store": "s.sqlite",
+        "--out": "run",
+    }
+    places = [part for flag, file in files.items() for part in (flag, str(tmp_path / file))]
+    options = ["--baseline", "base", "--samples", "2", "--canaries", "0", "--budget", "0.03"]
+    found = CliRunner().invoke(app, ["run", str(tmp_path), *places, *options, "--yes"])
+    judgments = read_run(tmp_path / "run").judgments
+    played = judgments.drop_nulls("verdict").group_by("prompt_id").len()
+    assert (found.exit_code, judgments.height) == (3, 2 * 2 * 2)
+    assert played["len"].to_list() == [4]
 
 
 def test_more_samples_later_keep_what_was_paid_for(judge, server, tmp_path):

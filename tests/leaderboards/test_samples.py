@@ -116,6 +116,11 @@ def test_style_compares_the_answers_of_the_same_sample():
     assert ranking.counts["without_style"] == ranking.counts["games"] == 60 * 2 * 6
 
 
+def test_a_ranking_says_how_many_samples_there_are():
+    assert rank_tables(run(3), draws=100).settings["samples"] == 3
+    assert "samples" not in rank_tables(run(), draws=100).settings
+
+
 def test_another_sample_is_no_repeat_of_a_game():
     assert {found.repeated.n for found in audit(run(3).judgments)} == {0}
 
