@@ -1,6 +1,6 @@
 """What both command lines share: progress on a terminal, and errors as one line.
 
-Nothing but `benchbuilder.cli` and `judges.cli` imports this.
+Nothing but `benchbuilder.cli`, `judges.cli` and its rooms in `judges.commands` imports this.
 """
 
 import os

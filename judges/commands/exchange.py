@@ -1,0 +1,147 @@
+"""`judge import` and `judge publish`: verdicts from elsewhere, and pages for everyone."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from judges.commands.options import (
+    AsJson,
+    Baseline,
+    Draws,
+    Interval,
+    Level,
+    Out,
+    Quiet,
+    Run,
+    Seed,
+    StrongWeight,
+    Style,
+    coat,
+    features_of,
+)
+from judges.commands.ranking import agreement_with
+from llms.console import EXIT_INCOMPLETE, ConsoleProgress
+from llms.errors import UserError
+
+_BAD_ROWS_SHOWN = 20
+
+
+def import_(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help="arena-hard, alpaca-eval, mt-bench, games, battles or votes."
+        ),
+    ],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH…", help="Parquet, CSV, JSON or JSONL files; for arena-hard also folders."
+        ),
+    ],
+    out: Out,
+    answers: Annotated[
+        Path | None, typer.Option(help="prompt_id, model and text or style counts.")
+    ] = None,
+    prompts: Annotated[
+        Path | None, typer.Option(help="The benchmark, for its texts and categories.")
+    ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a run folder of verdicts that were given elsewhere."""
+    with coat(quiet=quiet) as progress:
+        from judges.imports import IMPORTS
+
+        if kind not in IMPORTS:
+            raise UserError(f"no format {kind!r}; there are {', '.join(IMPORTS)}")
+        report = IMPORTS[kind](paths, out=out, answers=answers, prompts=prompts)
+        progress.note(
+            f"{report.rows} rows read, {report.kept} kept, {len(report.models)} models, "
+            f"{report.answers} answers -> {out}"
+        )
+        for row in report.bad[:_BAD_ROWS_SHOWN]:
+            progress.note(f"  {row}")
+        if len(report.bad) > _BAD_ROWS_SHOWN:
+            progress.note(f"  and {len(report.bad) - _BAD_ROWS_SHOWN} more, all in run.json")
+    if as_json:
+        typer.echo(json.dumps(asdict(report), ensure_ascii=False))
+    if report.bad:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def publish(
+    run: Run,
+    out: Out,
+    title: Annotated[
+        str | None, typer.Option(help="Of the page (default: the run folder's name).")
+    ] = None,
+    human: Annotated[
+        Path | None, typer.Option(help="Human votes or ratings to show agreement with.")
+    ] = None,
+    benchmark: Annotated[
+        Path | None,
+        typer.Option(help="A folder `benchbuild build` wrote, for its card and its map of topics."),
+    ] = None,
+    style: Style = "length,headers,lists,bold",
+    interval: Annotated[
+        Interval, typer.Option(help="sandwich needs no draws: for very large runs.")
+    ] = Interval.bootstrap,
+    level: Level = 0.95,
+    draws: Draws = 1000,
+    seed: Seed = 0,
+    baseline: Baseline = None,
+    strong_weight: StrongWeight = 3.0,
+    single_file: Annotated[
+        int | None,
+        typer.Option(help="Make index.html the whole site, with so many battles inside.", min=0),
+    ] = None,
+    no_answers: Annotated[
+        bool, typer.Option("--no-answers", help="Keep answers and the judges' words back.")
+    ] = False,
+    no_prompts: Annotated[
+        bool, typer.Option("--no-prompts", help="Keep prompts back, and what quotes them.")
+    ] = False,
+    noindex: Annotated[
+        bool, typer.Option("--noindex", help="Ask search engines to stay away.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the static page, which opens down to every verdict."""
+    with coat(quiet=quiet) as progress:
+        from judges.runs import read_run
+        from judges.sites import read_card, read_map, write_site
+        from leaderboards.page.site import site_files
+
+        tables = read_run(run)
+        files = site_files(
+            tables,
+            title=title or run.resolve().name,
+            note=tables.meta.get("note"),
+            agreement=agreement_with(tables, human, level=level) if human else None,
+            card=read_card(benchmark) if benchmark else None,
+            prompts=read_map(benchmark) if benchmark else None,
+            style=features_of(style),
+            with_answers=not no_answers,
+            with_prompts=not no_prompts,
+            single_file=single_file,
+            noindex=noindex,
+            interval=interval.value,
+            level=level,
+            draws=draws,
+            seed=seed,
+            baseline=baseline,
+            strong_weight=strong_weight,
+            on_prompt=lambda done, prompts: _advance(progress, "battles", done, prompts),
+        )
+        count = write_site(out, files)
+        progress.note(f"{count} files; open {out / 'index.html'}")
+
+
+def _advance(progress: ConsoleProgress, stage: str, done: int, total: int) -> None:
+    if done == 1:
+        progress.start(stage, total)
+    progress.advance(stage)
