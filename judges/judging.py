@@ -13,7 +13,7 @@ from typing import TypedDict
 from benchbuilder.records import BenchmarkItem
 from judges.asking import Asker, OnResult
 from judges.planning import Game
-from judges.protocols import LETTERS, LIST_SIZE, Protocol, finished_text
+from judges.protocols import LETTERS, LIST_SIZE, Protocol, all_texts, finished_text
 from judges.records import Answer, Judgment
 from judges.thoughts import Tags
 from judges.verdicts import label_of, read_ranking, read_rating
@@ -95,6 +95,7 @@ def judge_games(games: Sequence[Game], bench: Bench) -> list[Judgment]:
 
 def _one_by_one(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
     by_label = {(*game.about().values(), game.repeat): game for game in games}
+    alike = _alike(games, bench)
     judged: dict[Game, Judgment] = {}
 
     def read(reply: Reply) -> str | None:
@@ -103,7 +104,10 @@ def _one_by_one(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
     def take(result: Result) -> None:
         game = by_label[(*result.request.about.values(), result.request.sample)]
         verdict = read(result) if isinstance(result, Reply) else None
-        judged[game] = _judgment(game, bench, verdict, **_spoken(result))
+        said = _spoken(result)
+        if isinstance(result, Reply):
+            said["cost"] = _shared_cost([(result, alike.get(game, 1))])
+        judged[game] = _judgment(game, bench, verdict, **said)
         bench.on_result(result)
 
     requests = (
@@ -118,6 +122,20 @@ def _one_by_one(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:
     )
     bench.ask(requests, readable(read), take, stage=bench.stage)
     return judged
+
+
+def _alike(games: Sequence[Game], bench: Bench) -> Mapping[Game, int]:
+    """Return how many samples of each game have the same words: one reply serves them all."""
+    if not any(game.sample for game in games):
+        return {}
+
+    def words(game: Game) -> tuple[object, ...]:
+        models = _pair(game).values()
+        answers = [bench.answers[game.item.id, model, game.sample] for model in models]
+        return (game.item.id, *models, game.repeat, *(tuple(all_texts(one)) for one in answers))
+
+    counts = Counter(map(words, games))
+    return {game: counts[words(game)] for game in games}
 
 
 def _by_ratings(games: Sequence[Game], bench: Bench) -> dict[Game, Judgment]:

@@ -100,6 +100,26 @@ def test_a_budget_ends_on_prompts_whose_samples_are_all_played(server, tmp_path)
     assert played["len"].to_list() == [4]
 
 
+def test_samples_with_the_same_words_are_judged_and_paid_once(tmp_path):
+    async def always_the_same(body):
+        if body["model"] == "judge":
+            return web.json_response(judged(body))
+        return web.json_response(completion(f"I am {body['model']}"))
+
+    with fake_server(always_the_same) as server:
+        entry = {"model": f"{server.url}#judge", "prices": {"input": 0, "output": 1000}}
+        write_benchmark(tmp_path / "benchmark.jsonl", ITEMS[:1])
+        (tmp_path / "judge.yaml").write_text(yaml.safe_dump(entry))
+        files = {"--judge": "judge.yaml", "--store": "s.sqlite", "--out": "run"}
+        places = [part for flag, file in files.items() for part in (flag, str(tmp_path / file))]
+        models = ["--model", f"{server.url}#base", "--model", f"{server.url}#new"]
+        options = ["--baseline", "base", "--samples", "3", "--canaries", "0", "--yes"]
+        CliRunner().invoke(app, ["run", str(tmp_path), *models, *places, *options])
+        assert len(server.asked) == 2 * 3 + 2
+    costs = read_run(tmp_path / "run").judgments["cost"]
+    assert (costs.len(), costs.sum()) == (6, pytest.approx(2 * 0.002))
+
+
 def test_more_samples_later_keep_what_was_paid_for(judge, server, tmp_path):
     judge("--samples", "1")
     judge("--samples", "2", out="more")
