@@ -64,11 +64,11 @@ def noisy(rng):
 
 def test_the_interval_of_kappa_draws_prompts_and_covers_the_truth():
     rng = np.random.default_rng(0)
-    found = [noisy(rng) for _ in range(40)]
+    found = [noisy(rng) for _ in range(25)]
     covered = sum(pair.kappa_low <= 0.4 <= pair.kappa_high for pair in found)
     # Both orders of a prompt say the same here, so 200 prompts are what is known.
     widths = [pair.kappa_high - pair.kappa_low for pair in found]
-    assert covered >= 35
+    assert covered >= 21
     assert np.mean(widths) == pytest.approx(2 * 1.96 * 2 * np.sqrt(0.3 * 0.7 / 200), rel=0.1)
 
 
