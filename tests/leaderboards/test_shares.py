@@ -2,13 +2,13 @@ import polars as pl
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from leaderboards.shares import share_of
+from leaderboards.shares import draws_of, share_of
 
 
 def shares(values, *, least=0):
     """The share of one unit a prompt."""
     table = pl.DataFrame({"prompt_id": [f"p{n}" for n in range(len(values))], "hit": values})
-    share = share_of(table["prompt_id"], level=0.95, draws=500, seed=0)
+    share = share_of(draws_of(table["prompt_id"], level=0.95, draws=500, seed=0))
     return share(table, pl.col("hit"), least=least)
 
 
