@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from leaderboards.page.battles import evenly, excerpt, json_bytes, packed
+from leaderboards.page.battles import evenly, excerpt
 from leaderboards.page.data import plain
 from leaderboards.page.sections import facts, funnel_steps
+from leaderboards.page.shards import json_bytes, packed
 from leaderboards.page.shell import fixed, page, percent, plural
 
 MAP_POINTS = 20_000
