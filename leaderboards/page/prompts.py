@@ -40,7 +40,7 @@ def prompts_page(prompts: pl.DataFrame, card: Mapping[str, Any]) -> bytes:
     return page(
         "prompts.html.jinja",
         inline={"topics": [topic["name"] for topic in topics]},
-        script="prompts.js",
+        scripts=("pictures.js", "prompts.js"),
         noindex=False,
         title=title,
         description=values.get("description"),

@@ -30,6 +30,7 @@ from leaderboards.page.data import DEFAULT_STYLE, leaderboard, make_boards
 from leaderboards.page.files import FILES, data_files, sums_file
 from leaderboards.page.privacy import published
 from leaderboards.page.prompts import prompts_page
+from leaderboards.page.reproduce import CONFIG, config
 from leaderboards.page.sections import TABLE_MODELS, index_values
 from leaderboards.page.shards import (
     WORTH_A_PROCESS,
@@ -229,11 +230,14 @@ def _single_page(site: _Site, data: Mapping[str, Any], battles: int) -> bytes:
 
 def _index_page(site: _Site, data: Mapping[str, Any], shards: Mapping[str, str]) -> bytes:
     links = bool(site.battles.height)
-    files = [] if shards else [file for file in FILES if _published(site, file[0])]
+    absent = {
+        *(() if site.with_prompts else ("data/prompts.jsonl",)),
+        *(() if config(data["run"]) else (CONFIG,)),
+    }
     return page(
         "index.html.jinja",
         inline=script_data(data, battles=links),
-        script="page.js",
+        scripts=("pictures.js", "page.js"),
         noindex=site.noindex,
         with_prompts=site.with_prompts,
         battles=links,
@@ -241,8 +245,8 @@ def _index_page(site: _Site, data: Mapping[str, Any], shards: Mapping[str, str])
         sampled=site.battles.height if shards else None,
         every_battle=site.every_battle,
         has_map=site.map is not None and not shards,
-        files=files,
-        **index_values(data, links=links),
+        files=[] if shards else [file for file in FILES if file[0] not in absent],
+        **index_values(data, links=links, with_prompts=site.with_prompts, with_files=not shards),
     )
 
 
@@ -250,14 +254,10 @@ def _embed_page(data: Mapping[str, Any]) -> bytes:
     return page(
         "embed.html.jinja",
         inline=script_data(data, battles=False),
-        script="embed.js",
+        scripts=("embed.js",),
         noindex=True,
         **embed_values(data),
     )
-
-
-def _published(site: _Site, path: str) -> bool:
-    return site.with_prompts or path != "data/prompts.jsonl"
 
 
 def _matrix(site: _Site) -> bytes:
