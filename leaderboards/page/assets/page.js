@@ -89,6 +89,7 @@ function showRanking() {
   const unknown = current.styleUnknown;
   const ghost = new Map((unknown ? [] : on ? current.raw : current.style).map((row) => [row[0], row]));
   if (at("style-unknown")) at("style-unknown").hidden = !(on && unknown);
+  setText(at("other-key"), on ? "plain score" : "score with style controlled for");
   const tied = new Set(on ? current.tiedStyle : current.tied);
   const wanted = (state.q || "").toLowerCase();
   view = list.filter((row) => D.models[row[0]].toLowerCase().includes(wanted));

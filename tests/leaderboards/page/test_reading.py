@@ -230,7 +230,7 @@ def test_the_page_never_scrolls_sideways(visit, twelve, width):
 
 
 def test_a_single_file_holds_a_sample_of_the_battles(visit, publish, run_of):
-    site = publish(run_of(["a", "b", "c"], 8), single_file=6)
+    site = publish(run_of(["a", "b", "c"], 8), single_file=6, style=())
     assert sorted(file.name for file in site.iterdir()) == ["SHA256SUMS", "index.html"]
     page = visit(site, "#order=")
     page.locator("#battles").scroll_into_view_if_needed()
