@@ -1,23 +1,26 @@
 """Publish a leaderboard of 200 models, 500 prompts and 100,000 battles, and open it in Chromium.
 
-    python benchmarks/page.py [--models 200] [--prompts 500] [--out FOLDER]
+    python benchmarks/page.py [--models 200] [--prompts 500] [--interval bootstrap] [--out FOLDER]
 
-Prints sizes, times and the memory peak of the build, then what a reader waits for: first paint,
-ready, sorting, opening a battle; also with the processor slowed down four times.
+Writes a run folder and publishes it with the command `judge publish`, as a user would. Prints how
+long that took, the memory peak of all its processes together and sizes; then what a reader waits
+for: first paint, ready, sorting, opening a battle, also with the processor slowed down four times.
 """
 
 import argparse
 import gzip
+import json
+import os
 import platform
 import random
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
@@ -25,10 +28,9 @@ from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from judges.records import ANSWER_SCHEMA, JUDGMENT_SCHEMA, PROMPT_SCHEMA, RunTables
-from leaderboards.page import site
-from leaderboards.page.site import site_files
 
-WORDS = (Path(__file__).parents[1] / "LICENSE").read_text().split()
+ROOT = Path(__file__).parents[1]
+WORDS = (ROOT / "LICENSE").read_text().split()
 CATEGORIES = ("coding", "facts", "logic", "maths", "planning", "roleplay", "science", "writing")
 BATTLES_A_PROMPT = 200
 
@@ -83,38 +85,77 @@ def make_run(models: int, prompts: int, seed: int = 0) -> RunTables:
     )
 
 
-def build(tables: RunTables, out: Path, interval: str) -> None:
-    """Write the site and print how long it took and how large it is."""
-    make_boards = site.make_boards
-    ranked = [0.0]
+def write_run(tables: RunTables, run: Path) -> None:
+    """Write the run folder that `judge publish` reads."""
+    for folder in ("answers", "judgments"):
+        (run / folder).mkdir(parents=True)
+    (run / "run.json").write_text(json.dumps(dict(tables.meta)))
+    prompts = tables.prompts.select("turns", "category", id="prompt_id")
+    prompts.write_ndjson(run / "benchmark.jsonl")
+    for (model,), answers in tables.answers.partition_by("model", as_dict=True).items():
+        answers.write_ndjson(run / "answers" / f"{model}.jsonl")
+    tables.judgments.write_ndjson(run / "judgments" / "judge-x.jsonl")
 
-    def timed(*args: Any, **options: Any) -> Any:
-        start = time.perf_counter()
-        boards = make_boards(*args, **options)
-        ranked[0] = time.perf_counter() - start
-        return boards
 
-    site.make_boards = timed
-    begin, work = time.perf_counter(), time.process_time()
-    sizes = {}
-    for path, content in site_files(tables, title="Two hundred models", interval=interval):
-        file = out / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-        sizes[path] = len(content)
-    seconds, work = time.perf_counter() - begin, time.process_time() - work
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    page = (out / "index.html").read_bytes()
-    shards = [size for path, size in sizes.items() if path.startswith("s/p")]
-    print(
-        f"build {seconds:.1f} s ({work:.1f} s of processor), of it {ranked[0]:.1f} s for "
-        f"{len(CATEGORIES) + 1} plain and as many style-controlled rankings ({interval})"
+def publish(run: Path, out: Path, interval: str) -> None:
+    """Publish the run and print how long it took and the memory peak of all its processes."""
+    code = "from judges.cli import main; main()"
+    options = (
+        "publish",
+        run,
+        "--out",
+        out,
+        "--interval",
+        interval,
+        "--title",
+        "Two hundred models",
     )
-    print(f"memory peak {peak:.2f} GiB (run tables included)")
+    begin, peak, most = time.perf_counter(), 0, 0
+    command = [sys.executable, "-c", code, *map(str, options)]
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        while process.poll() is None:
+            tree = family(process.pid)
+            peak, most = max(peak, sum(map(memory, tree))), max(most, len(tree))
+            time.sleep(0.2)
+    if process.returncode:
+        sys.exit("judge publish failed")
+    seconds = time.perf_counter() - begin
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    work = used.ru_utime + used.ru_stime
+    print(f"build ({interval}): {seconds:.1f} s, {work:.1f} s of processor")
+    print(f"memory peak of at most {most} processes together: {peak / 1024**2:.2f} GiB")
+
+
+def family(process: int) -> list[int]:
+    """Return the process and all its children, theirs too."""
+    found, task = [process], Path(f"/proc/{process}/task")
+    try:
+        for file in list(task.glob("*/children")):
+            for child in file.read_text().split():
+                found += family(int(child))
+    except OSError:
+        return found
+    return found
+
+
+def memory(process: int) -> int:
+    """Return the KiB a process holds, its share of what it has in common with others."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def sizes(out: Path) -> None:
+    """Print how large the site and its parts are."""
+    size = {str(file.relative_to(out)): file.stat().st_size for file in out.rglob("*.*")}
+    page = (out / "index.html").read_bytes()
+    shards = [bytes for path, bytes in size.items() if path.startswith("s/p")]
     print(f"index {len(page) / 1000:.0f} kB, {len(gzip.compress(page, 6)) / 1000:.0f} kB gzip")
     print(f"largest battle file {max(shards) / 1000:.0f} kB of {len(shards)}")
     print(
-        f"battle index {sizes['s/index.js'] / 1000:.0f} kB, site {sum(sizes.values()) / 1e6:.0f} MB"
+        f"battle index {size['s/index.js'] / 1000:.0f} kB, site {sum(size.values()) / 1e6:.0f} MB"
     )
 
 
@@ -173,14 +214,22 @@ def main() -> None:
     options.add_argument("--models", type=int, default=200)
     options.add_argument("--prompts", type=int, default=500)
     options.add_argument("--out", type=Path)
-    options.add_argument("--interval", choices=("bootstrap", "sandwich"), default="sandwich")
+    options.add_argument("--interval", choices=("bootstrap", "sandwich"), default="bootstrap")
     given = options.parse_args()
-    out = given.out or Path(tempfile.mkdtemp(prefix="page-"))
+    place = Path(tempfile.mkdtemp(prefix="page-"))
+    out = given.out or place / "site"
     print(f"Python {platform.python_version()}, polars {version('polars')}, {platform.machine()}")
+    print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     begin = time.perf_counter()
-    tables = make_run(given.models, given.prompts)
-    print(f"{tables.judgments.height:,} games made in {time.perf_counter() - begin:.0f} s")
-    build(tables, out, given.interval)
+    write_run(make_run(given.models, given.prompts), place / "run")
+    print(f"run made in {time.perf_counter() - begin:.0f} s", flush=True)
+    publish(place / "run", out, given.interval)
+    sizes(out)
+    chromium(out)
+
+
+def chromium(out: Path) -> None:
+    """Read the page as fast as the machine allows, and four times slower."""
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     if executable is None:
         print("no Chromium: reading is not measured")

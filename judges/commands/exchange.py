@@ -1,6 +1,7 @@
 """`judge import` and `judge publish`: verdicts from elsewhere, and pages for everyone."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -135,7 +136,8 @@ def publish(
             seed=seed,
             baseline=baseline,
             strong_weight=strong_weight,
-            on_prompt=lambda done, prompts: _advance(progress, "battles", done, prompts),
+            processes=_cores(),
+            on_step=lambda stage, done, of: _advance(progress, stage, done, of),
         )
         count = write_site(out, files)
         progress.note(f"{count} files; open {out / 'index.html'}")
@@ -145,3 +147,8 @@ def _advance(progress: ConsoleProgress, stage: str, done: int, total: int) -> No
     if done == 1:
         progress.start(stage, total)
     progress.advance(stage)
+
+
+def _cores() -> int:
+    """Return how many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,14 +1,9 @@
-"""Single battles: the table of them, and the files that carry their texts.
+"""Tables of single battles: who met whom on which prompt, and how it ended.
 
 A battle is one prompt answered by two models, one sample of each, with all games judges gave a
-verdict on; its two models stand in the order of the ranking. Texts go into one file a prompt: a
-call with gzipped JSON in base64, the only form that loads from a disk and from a server alike, in
-every browser.
+verdict on; its two models stand in the order of the ranking.
 """
 
-import base64
-import gzip
-import json
 import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
@@ -17,16 +12,11 @@ from typing import Any
 import polars as pl
 
 from judges.records import RunTables, with_samples
-from leaderboards.page.markdown import markdown_tree
-
-SHARD_BYTES = 256_000
-"""No battle file is larger; a prompt with more text is split."""
+from leaderboards.page.shards import json_bytes
 
 _POINTS = {"A>>B": 1.0, "A>B": 1.0, "A=B": 0.5, "B>A": 0.0, "B>>A": 0.0}
 _BATTLE = ("prompt_id", "a", "b", "sample")
 _EXCERPT = 160
-_PACKED = 0.27
-"""What is left of the characters of texts and trees when packed, about: to guess the parts."""
 
 
 def games_table(tables: RunTables, models: Sequence[str]) -> pl.DataFrame:
@@ -182,41 +172,8 @@ def sample(battles: pl.DataFrame, count: int) -> pl.DataFrame:
     return pl.concat([marked, evenly(others, count - marked.height)]).sort(_BATTLE)
 
 
-def shard_files(number: int, content: Mapping[str, Any]) -> list[tuple[str, bytes]]:
-    """Return the files of one prompt: s/p0001.js and, where one is too large, s/p0001-1.js …
-
-    The first holds the prompt and the list of answers and games; texts of answers and judges stand
-    in the file whose number `part` gives.
-    """
-    pieces = len(content["answers"]) + len(content["games"])
-    size = sum(len(one["text"] or "") * (2 if one["tree"] else 1) for one in content["answers"])
-    size += sum(len(one["text"] or "") for one in content["games"])
-    parts = max(1, math.ceil(size * _PACKED / SHARD_BYTES))
-    while True:
-        names = [f"p{number:04d}" + (f"-{part}" if part else "") for part in range(parts)]
-        files = [
-            (f"s/{name}.js", script_call(name, json_bytes(part)))
-            for name, part in zip(names, _parts(content, parts), strict=True)
-        ]
-        largest = max(len(file) for _, file in files)
-        if largest <= SHARD_BYTES or parts >= pieces:
-            return files
-        parts = min(pieces, math.ceil(parts * 1.2 * largest / SHARD_BYTES))
-
-
-def shard_content(content: Mapping[str, Any], *, only_played: bool = False) -> bytes:
-    """Return all of one prompt in one piece; `only_played` leaves out answers without a game."""
-    played = {(game[side], game.get("sample")) for game in content["games"] for side in ("a", "b")}
-    answers = content["answers"]
-    kept = [
-        one for one in answers if not only_played or (one["model"], one.get("sample")) in played
-    ]
-    return json_bytes(_parts({**content, "answers": kept}, 1)[0])
-
-
 def answer_row(answer: Mapping[str, Any], models: Mapping[str, int]) -> dict[str, Any]:
-    """Return one answer as a battle file has it, its text beside the tree of its Markdown."""
-    text = answer["text"]
+    """Return one answer as a battle file has it."""
     counts = {name: answer[name] for name in ("tokens", "headers", "lists", "bold")}
     return {
         "model": models[answer["model"]],
@@ -224,8 +181,7 @@ def answer_row(answer: Mapping[str, Any], models: Mapping[str, int]) -> dict[str
         **{name: value for name, value in counts.items() if value is not None},
         "error": answer["error"],
         "earlier": answer["earlier"] or None,
-        "text": text,
-        "tree": None if text is None else markdown_tree(text),
+        "text": answer["text"],
     }
 
 
@@ -233,38 +189,6 @@ def excerpt(turns: Sequence[str]) -> str:
     """Return the beginning of a prompt on one line."""
     text = " ".join(turns[0].split()) if turns else ""
     return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1].rstrip() + "…"
-
-
-def json_bytes(value: Any) -> bytes:
-    """Return `value` as JSON in UTF-8; halves of surrogate pairs become question marks."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-def script_call(name: str, content: bytes) -> bytes:
-    """Return a script that hands `content` to the page under `name`, and does nothing else."""
-    return f'__shard("{name}","{packed(content)}")'.encode()
-
-
-def packed(content: bytes) -> str:
-    """Return `content` gzipped, in base64."""
-    return base64.b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode()
-
-
-def _parts(content: Mapping[str, Any], parts: int) -> list[dict[str, Any]]:
-    """Return the content of the files of one prompt, its texts spread evenly over them."""
-    pieces = [(kind, piece) for kind in ("answers", "games") for piece in content[kind]]
-    head: dict[str, Any] = {**content, "answers": [], "games": []}
-    texts: list[dict[str, list[Any]]] = [{"answers": [], "games": []} for _ in range(parts)]
-    sizes = [len(piece["text"] or "") + 50 for _, piece in pieces]
-    filled, total = 0, max(1, sum(sizes))
-    for (kind, piece), size in zip(pieces, sizes, strict=True):
-        part = min(parts - 1, filled * parts // total)
-        filled += size
-        known = {key: value for key, value in piece.items() if value is not None}
-        words = {key: known.pop(key) for key in ("text", "tree", "earlier") if key in known}
-        texts[part][kind].append({"at": len(head[kind]), **words})
-        head[kind].append({**known, **({"part": part} if part else {})})
-    return [{**head, "texts": texts[0]}, *texts[1:]]
 
 
 def evenly(table: pl.DataFrame, count: int) -> pl.DataFrame:

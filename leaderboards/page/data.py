@@ -35,24 +35,29 @@ Rank = Callable[..., Ranking]
 
 
 def make_boards(
-    tables: RunTables, rank: Rank, *, style: Sequence[str] = DEFAULT_STYLE, **options: Any
+    tables: RunTables,
+    rank: Rank,
+    overall: Ranking,
+    *,
+    style: Sequence[str] = DEFAULT_STYLE,
+    on_step: Callable[[str, int, int], None],
+    **options: Any,
 ) -> list[Board]:
     """Return the board over all prompts and, where there are several, one for every category.
 
-    A category that has too little to be ranked has no board.
-
-    Raises:
-        RankingError: the whole run cannot be ranked.
+    `overall` is the plain ranking over all prompts. A category that has too little to be ranked
+    has no board.
     """
-    overall = rank(tables, **options)
-    boards = [Board(None, overall, _controlled(tables, rank, style, options))]
-    for category in _categories(tables):
-        chosen = {**options, "category": category}
+    categories = [None, *_categories(tables)]
+    boards = []
+    for done, category in enumerate(categories, start=1):
+        chosen = options if category is None else {**options, "category": category}
         try:
-            plain = rank(tables, **chosen)
+            plain = overall if category is None else rank(tables, **chosen)
+            boards.append(Board(category, plain, _controlled(tables, rank, style, chosen)))
         except RankingError:
-            continue
-        boards.append(Board(category, plain, _controlled(tables, rank, style, chosen)))
+            pass
+        on_step("rankings", done, len(categories))
     return boards
 
 

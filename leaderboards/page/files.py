@@ -9,14 +9,19 @@ from typing import Any
 import polars as pl
 
 from judges.records import JUDGMENT_SCHEMA, RunTables, with_samples
+from leaderboards.page.reproduce import CONFIG, config_file
 
 FILES = (
     ("data/leaderboard.json", "everything this page shows, schema version 1"),
     ("data/leaderboard.csv", "the rankings as one table"),
     ("data/leaderboard.parquet", "the same for programs"),
-    ("data/prompts.jsonl", "the prompts, as `judge run` reads them"),
+    ("data/prompts.jsonl", "the prompts, as judge run reads them"),
+    ("data/config.json", "the settings of the run, as judge run reads them"),
     ("data/answers.parquet", "the answers, with style counts"),
     ("data/games.parquet", "every game with its verdict and the judge's words"),
+    ("badge.svg", "the leader in one line, for a README"),
+    ("top10.svg", "the first ten, for a README"),
+    ("embed.html", "the table for other pages"),
     ("SHA256SUMS", "digests of all files of this site"),
 )
 _RANKING = (
@@ -36,6 +41,8 @@ def data_files(
     yield "data/leaderboard.parquet", _parquet(pl.DataFrame(rows, infer_schema_length=None))
     if with_prompts:
         yield "data/prompts.jsonl", _json_lines(tables.prompts.rename({"prompt_id": "id"}))
+    if (settings := config_file(data["run"])) is not None:
+        yield CONFIG, settings
     answers = with_samples(tables.answers).sort("prompt_id", "model", "sample")
     yield "data/answers.parquet", _parquet(answers)
     yield "data/games.parquet", _parquet(games.select(JUDGMENT_SCHEMA.names()))

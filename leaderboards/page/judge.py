@@ -21,6 +21,17 @@ _STYLE = {
 }
 
 
+_FIRST = (
+    "accuracy against the majority, ties left out",
+    "agreement of two people, ties left out",
+    "Cohen's κ against the majority",
+    "Spearman",
+    "Kendall τ-b",
+    "agreement with confidence, pairs people separate",
+)
+"""Measures of agreement that are shown before the others are unfolded."""
+
+
 def audit_view(audit: Mapping[str, Any], links: bool) -> dict[str, Any]:
     """Return what is known of one judge as groups of table lines, with sentences beneath them."""
     style, family = list(_style(audit)), list(_own_family(audit))
@@ -62,18 +73,26 @@ def agreement_views(agreement: Any) -> list[dict[str, Any]]:
         {
             "kind": one["kind"].replace("_", " "),
             "level": percent(one["level"]),
-            "lines": [_measure(measure) for measure in one["measures"]],
+            **_sorted_measures(one["measures"]),
             "only": ", ".join(one["only_here"] + one["only_human"]),
         }
         for one in given
     ]
 
 
+def _sorted_measures(measures: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, str]]]:
+    """Return the measures to read first, if any of them is there, and the others."""
+    first = [_measure(one) for name in _FIRST for one in measures if one["name"] == name]
+    rest = [_measure(one) for one in measures if one["name"] not in _FIRST]
+    return {"first": first or rest, "rest": rest if first else []}
+
+
 def _measure(measure: Mapping[str, Any]) -> dict[str, str]:
     ends = (measure["low"], measure["high"])
+    name = measure["name"].replace("_", " ")
     return {
-        "label": measure["name"].replace("_", " "),
-        "value": fixed(measure["value"], 3),
+        "label": name[:1].upper() + name[1:],
+        "value": fixed(measure["value"], 0 if name.startswith("pairs ") else 3),
         "interval": "–" if None in ends else " to ".join(fixed(end, 3) for end in ends),
         "of": f"{thousands(measure['n'])} {measure['unit']}",
     }

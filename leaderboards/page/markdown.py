@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 Node = str | list["str | int | Tree"]
@@ -23,7 +24,8 @@ TAGS = {
 }
 _HEADINGS = {"h1": "h5", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6", "h6": "h6"}
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
-_PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_MARKS = re.compile(r"[\n!&*<\[\]\\_`~]")
+"""What may begin an element inside a paragraph; text without any is left as it is."""
 
 
 def markdown_tree(text: str) -> Tree | None:
@@ -31,6 +33,26 @@ def markdown_tree(text: str) -> Tree | None:
     if len(text) > LONGEST:
         return None
     return _tree(_PARSER.parse(text))
+
+
+def _inline(state: StateCore) -> None:
+    """Parse the contents of blocks, but those that are plain text."""
+    for token in state.tokens:
+        if token.type == "inline" and _MARKS.search(token.content):
+            token.children = []
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
+
+
+def _parser() -> MarkdownIt:
+    """Return a parser of what a tree can hold; markup stays text, and nothing looks for it."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser.disable(["html_block", "html_inline", "text_join"])
+    parser.core.ruler.at("inline", _inline)
+    parser.inline.terminator_re = _MARKS
+    return parser
+
+
+_PARSER = _parser()
 
 
 def _tree(tokens: Iterable[Token]) -> Tree:
@@ -46,8 +68,17 @@ def _tree(tokens: Iterable[Token]) -> Tree:
         elif token.nesting == -1:
             open_lists.pop()
         else:
-            open_lists[-1].extend(_leaf(token))
+            _append(open_lists[-1], _leaf(token))
     return root
+
+
+def _append(nodes: Tree, more: Iterable[Node]) -> None:
+    """Append nodes, texts that follow one another as one text."""
+    for node in more:
+        if isinstance(node, str) and nodes and isinstance(nodes[-1], str):
+            nodes[-1] += node
+        elif node:
+            nodes.append(node)
 
 
 def _element(token: Token, children: Tree) -> Node | None:
@@ -65,7 +96,7 @@ def _element(token: Token, children: Tree) -> Node | None:
 
 def _leaf(token: Token) -> Sequence[Node]:
     if token.type == "inline":
-        return _tree(token.children or [])
+        return _tree(token.children) if token.children else [token.content]
     if token.type in ("fence", "code_block"):
         language = token.info.split()[0][:40] if token.info.strip() else ""
         return [["pre", [token.content], language]]
@@ -79,4 +110,4 @@ def _leaf(token: Token) -> Sequence[Node]:
         return ["\n"]
     if token.type == "hr":
         return [["hr", []]]
-    return [token.content] if token.content else []
+    return [token.content]

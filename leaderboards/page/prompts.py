@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from leaderboards.page.battles import evenly, excerpt, json_bytes, packed
+from leaderboards.page.battles import evenly, excerpt
 from leaderboards.page.data import plain
 from leaderboards.page.sections import facts, funnel_steps
+from leaderboards.page.shards import json_bytes, packed
 from leaderboards.page.shell import fixed, page, percent, plural
 
 MAP_POINTS = 20_000
@@ -39,7 +40,7 @@ def prompts_page(prompts: pl.DataFrame, card: Mapping[str, Any]) -> bytes:
     return page(
         "prompts.html.jinja",
         inline={"topics": [topic["name"] for topic in topics]},
-        script="prompts.js",
+        scripts=("pictures.js", "prompts.js"),
         noindex=False,
         title=title,
         description=values.get("description"),

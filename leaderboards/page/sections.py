@@ -1,21 +1,27 @@
 """The values index.html is filled with: each section of the page as printed texts."""
 
-import shlex
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from leaderboards.page import view
 from leaderboards.page.judge import agreement_views, audit_view, repeated_view
+from leaderboards.page.reproduce import commands
 from leaderboards.page.shell import fixed, percent, plural, thousands
 
 TABLE_MODELS = 20
 """The win-rate table shows so many models; more would be a wall of numbers."""
 
 
-def index_values(data: Mapping[str, Any], *, links: bool) -> dict[str, Any]:
-    """Return the template's values; `links` says whether single battles can be opened."""
+def index_values(
+    data: Mapping[str, Any], *, links: bool, with_prompts: bool, with_files: bool
+) -> dict[str, Any]:
+    """Return the template's values.
+
+    `links` says whether single battles can be opened, `with_files` whether the page has its data
+    files beside it, `with_prompts` whether the prompts are among them.
+    """
     axis = view.axis_of(data["boards"][0])
     rows = view.table_rows(data)
     card = _card(data["card"]) if data["card"] else None
@@ -35,12 +41,14 @@ def index_values(data: Mapping[str, Any], *, links: bool) -> dict[str, Any]:
         "note": data["note"],
         "facts": _page_facts(data),
         "verdict": view.verdict(data),
+        "summary": " ".join(view.verdict(data)),
         "sections": [one for one in _SECTIONS if present.get(one[0], True)],
         "columns": view.columns(data),
         "rows": rows,
         "axis": axis,
         "zero": axis.place(50) if axis.low < 50 < axis.high else None,
         "any_tied": any(row["tied"] for row in rows),
+        "any_other": any(row["bar"]["other"] is not None for row in rows),
         "baseline": data["settings"].get("baseline"),
         "style_settings": data["style_settings"],
         "level": view.level(data["settings"]),
@@ -48,16 +56,18 @@ def index_values(data: Mapping[str, Any], *, links: bool) -> dict[str, Any]:
         "heat": view.heat(data) if present["categories"] else [],
         "pairs": data["win_rates"],
         "small_matrix": _matrix(data, links),
-        "interval_note": "Hover for Wilson's 95% interval, each prompt counted once.",
         "audits": audits,
         "agreements": agreement,
         "repeated": repeated,
         "cost": view.cost_view(data),
         "battle_lede": _battle_lede(data),
         "card": card,
-        "reproduce": _reproduce(data),
+        "reproduce": _reproduce(data, with_prompts=with_prompts, with_files=with_files),
     }
 
+
+_SHOWN_LINES = 8
+"""A fact of more lines is folded."""
 
 _SECTIONS = (
     ("ranking", "Ranking"),
@@ -88,8 +98,9 @@ def _method(data: Mapping[str, Any]) -> str:
     settings = data["settings"]
     scale = settings.get("scale") or "score"
     method = settings.get("method") or "score"
-    draws = settings.get("draws")
-    how = f"{settings.get('interval', 'bootstrap')}{f', {draws:,} draws' if draws else ''}"
+    interval = settings.get("interval", "bootstrap")
+    draws = settings.get("draws") if interval == "bootstrap" else None
+    how = f"{interval}{f', {draws:,} draws' if draws else ''}"
     missing = data["counts"]["missing"]
     bounded = (
         "; in brackets a model's score if all of its own went against it or for it (†: which "
@@ -198,15 +209,28 @@ def words(name: Any) -> str:
     return str(name).replace("_", " ")
 
 
-def facts(values: Any) -> list[tuple[str, str]]:
-    """Return nested values as label and printed text, one line for each top entry."""
+class Fact(NamedTuple):
+    """A label and what it says; `folded` is the number of lines where they are too many to show."""
+
+    label: str
+    text: str
+    folded: int
+
+
+def facts(values: Any) -> list[Fact]:
+    """Return nested values as labels and printed texts, one for each top entry."""
     if not isinstance(values, Mapping):
         values = {str(number): value for number, value in enumerate(values, start=1)}
     return [
-        (words(key), printed(value))
+        _fact(words(key), printed(value))
         for key, value in values.items()
         if value not in (None, "", [], {})
     ]
+
+
+def _fact(label: str, text: str) -> Fact:
+    lines = text.count("\n") + 1
+    return Fact(label, text, lines if lines > _SHOWN_LINES else 0)
 
 
 def printed(value: Any) -> str:
@@ -236,33 +260,12 @@ def _inline(value: Any) -> str:
     return "" if value is None else printed(value)
 
 
-_SAME_NUMBERS = (
-    "judge import games data/games.parquet --answers data/answers.parquet --out run\njudge rank run"
-)
-
-
-def _reproduce(data: Mapping[str, Any]) -> dict[str, Any]:
+def _reproduce(data: Mapping[str, Any], *, with_prompts: bool, with_files: bool) -> dict[str, Any]:
     """Return the commands, digests and settings of a run."""
     run = data["run"]
-    commands = []
-    if data["digests"].get("judgments"):
-        settings = data["settings"]
-        options = [
-            *(["--baseline", str(settings["baseline"])] if settings.get("baseline") else []),
-            *(["--draws", str(settings["draws"])] if settings.get("draws") else []),
-            *(["--seed", str(settings["seed"])] if "seed" in settings else []),
-        ]
-        said = "The ranking again, from the files of this site, without any model:"
-        commands.append((said, f"{_SAME_NUMBERS} {shlex.join(options)}"))
-    config = run.get("config")
-    if isinstance(config, Mapping) and config.get("models"):
-        said = "The whole run again, from the prompts:"
-        commands.append((said, f"judge run {_run_options(config)} --out run"))
-    elif run.get("command"):
-        commands.append(("The run was made by:", _command(run["command"])))
     recorded = run.get("digests") if isinstance(run.get("digests"), Mapping) else {}
     return {
-        "commands": commands,
+        "commands": commands(data, with_prompts=with_prompts) if with_files else [],
         "digests": facts({**data["digests"], **(recorded or {})}),
         "facts": facts(_run_settings(run)),
     }
@@ -272,37 +275,10 @@ def _run_settings(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return run.json without what is shown elsewhere, models and judges on lines of their own."""
     rest = {key: value for key, value in run.items() if key not in ("command", "digests", "note")}
     if isinstance(counts := rest.get("counts"), Mapping):
-        shown = ("canaries", "repeated")
+        shown = ("canaries", "repeated", "costs")
         rest["counts"] = {key: value for key, value in counts.items() if key not in shown}
-    config = rest.get("config")
-    if not isinstance(config, Mapping):
+    settings = rest.get("config")
+    if not isinstance(settings, Mapping):
         return rest
-    named = {key: config[key] for key in ("models", "judges") if key in config}
-    return {**named, **rest, "config": {k: v for k, v in config.items() if k not in named}}
-
-
-def _run_options(config: Mapping[str, Any]) -> str:
-    models = [_spec(model) for model in config["models"]]
-    judges = [_spec(judge) for judge in config.get("judges") or ()]
-    options = ["data/prompts.jsonl"]
-    options += [part for model in models for part in ("--model", model)]
-    options += [part for judge in judges for part in ("--judge", judge)]
-    if config.get("baseline"):
-        options += ["--baseline", str(config["baseline"])]
-    if config.get("pairs") == "all":
-        options += ["--pairs", "all"]
-    return shlex.join(options)
-
-
-def _spec(model: Any) -> str:
-    """Return how a model was named: `openai:gpt-4.1`, `http://host/v1#name`."""
-    if not isinstance(model, Mapping):
-        return str(model)
-    if model.get("address"):
-        return f"{model['address']}#{model.get('model')}"
-    between = "DIR#" if model.get("kind") == "recorded" else ""
-    return f"{model.get('kind')}:{between}{model.get('model')}"
-
-
-def _command(command: Any) -> str:
-    return shlex.join(map(str, command)) if isinstance(command, list) else str(command)
+    named = {key: settings[key] for key in ("models", "judges") if key in settings}
+    return {**named, **rest, "config": {k: v for k, v in settings.items() if k not in named}}

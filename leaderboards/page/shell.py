@@ -7,7 +7,7 @@ loaded from anywhere but the site's own battle files, and a string never becomes
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from importlib.resources import files
@@ -17,13 +17,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 
-def page(template: str, *, inline: Mapping[str, Any], script: str | None, **values: Any) -> bytes:
-    """Return a page: `template` filled with `values`, with `inline` as JSON for `script`.
+def page(
+    template: str, *, inline: Mapping[str, Any], scripts: Sequence[str], **values: Any
+) -> bytes:
+    """Return a page: `template` filled with `values`, with `inline` as JSON for its `scripts`.
 
     Texts in `values` are escaped; everything untrusted may be given as it is.
     """
     style = asset("page.css")
-    code = asset(script) if script else ""
+    code = "".join(map(asset, scripts))
     html = (
         _environment()
         .get_template(template)
@@ -110,10 +112,9 @@ def _environment() -> Environment:
 
 
 def _policy(style: str, script: str) -> str:
-    scripts = f"script-src '{_hash(script)}' 'strict-dynamic'; " if script else ""
     return (
-        f"default-src 'none'; {scripts}style-src '{_hash(style)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; "
+        f"default-src 'none'; script-src '{_hash(script)}' 'strict-dynamic'; "
+        f"style-src '{_hash(style)}'; img-src data:; base-uri 'none'; form-action 'none'; "
         "require-trusted-types-for 'script'; trusted-types bench"
     )
 

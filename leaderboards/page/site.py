@@ -5,10 +5,10 @@ that a folder being filled never shows a page whose files are not there yet.
 """
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -22,11 +22,7 @@ from leaderboards.page.battles import (
     games_table,
     index_content,
     matrix_content,
-    packed,
     sample,
-    script_call,
-    shard_content,
-    shard_files,
     win_rates,
 )
 from leaderboards.page.charts import badge, top_ten
@@ -34,25 +30,34 @@ from leaderboards.page.data import DEFAULT_STYLE, leaderboard, make_boards
 from leaderboards.page.files import FILES, data_files, sums_file
 from leaderboards.page.privacy import published
 from leaderboards.page.prompts import prompts_page
+from leaderboards.page.reproduce import CONFIG, config
 from leaderboards.page.sections import TABLE_MODELS, index_values
+from leaderboards.page.shards import (
+    WORTH_A_PROCESS,
+    all_shard_files,
+    packed,
+    script_call,
+    shard_content,
+)
 from leaderboards.page.shell import page
 from leaderboards.page.view import embed_values, script_data
 from leaderboards.preferences import preferences
 from leaderboards.rank import judge_weights, rank_tables
 
-_PACKERS = 2
-"""Threads that pack battle files; packing leaves the interpreter to others."""
+OnStep = Callable[[str, int, int], None]
+"""Told of a stage (`rankings`, `battles`), how many of its steps are done, and of how many.
 
-OnPrompt = Callable[[int, int], None]
-"""Told, for every prompt whose battles are packed, how many prompts are done and of how many."""
+It is called from more than one thread.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Site:
-    """What a site is made of: the data file, the tables behind it, and what may be shown."""
+    """What a site is made of beside its data file: the tables, and what of them may be shown."""
 
     tables: RunTables
-    data: Mapping[str, Any]
+    models: Sequence[str]
+    """Best first."""
     games: pl.DataFrame
     battles: pl.DataFrame
     """Those on known prompts, the ones that can be opened."""
@@ -61,10 +66,8 @@ class _Site:
     map: pl.DataFrame | None
     every_battle: int
     """Battles of the run; more than `battles` has where only a sample is shown."""
-
-    @property
-    def models(self) -> list[str]:
-        return [model["model"] for model in self.data["models"]]
+    processes: int
+    on_step: OnStep
 
 
 def site_files(
@@ -80,7 +83,8 @@ def site_files(
     with_answers: bool = True,
     single_file: int | None = None,
     noindex: bool = False,
-    on_prompt: OnPrompt | None = None,
+    processes: int = 1,
+    on_step: OnStep | None = None,
     **rank_options: Any,
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the files of the site of a run, (path relative to the site, content).
@@ -97,51 +101,73 @@ def site_files(
         with_answers: publish the texts of answers and the judges' words about them.
         single_file: make index.html the whole site, with so many sampled battles inside.
         noindex: ask search engines to stay away.
-        on_prompt: told of the progress (see `OnPrompt`).
+        processes: where there is much text, start so many more processes to pack it. They import
+            the main module, so a script that gives more than 1 must have a
+            `if __name__ == "__main__":`.
+        on_step: told of the progress (see `OnStep`).
         rank_options: baseline, level, draws, seed … of `leaderboards.rank.rank_tables`.
 
     Raises:
         RankingError: the run cannot be ranked.
     """
-    boards = make_boards(tables, rank_tables, style=style, **rank_options)
-    battles = battle_table(
-        games_table(tables, [row.model for row in boards[0].raw.rows]), judge_weights(tables)
-    )
+    on_step = on_step or _silent
+    overall = rank_tables(tables, **rank_options)
+    models = [row.model for row in overall.rows]
+    battles = battle_table(games_table(tables, models), judge_weights(tables))
     drawn = {key: rank_options[key] for key in ("level", "draws", "seed") if key in rank_options}
     judged = tables.judgments.height > 0
-    data = leaderboard(
-        tables,
-        boards,
-        battles,
-        win_rates(battles),
-        audits=audit(tables.judgments, **drawn) if judged else (),
-        swayed=preferences(tables.judgments, tables.answers, **drawn) if judged else None,
-        agreement=agreement,
-        card=card,
-        title=title,
-        note=note,
-    )
+
+    def data() -> dict[str, Any]:
+        return leaderboard(
+            tables,
+            make_boards(tables, rank_tables, overall, style=style, on_step=on_step, **rank_options),
+            battles,
+            win_rates(battles),
+            audits=audit(tables.judgments, **drawn) if judged else (),
+            swayed=preferences(tables.judgments, tables.answers, **drawn) if judged else None,
+            agreement=agreement,
+            card=card,
+            title=title,
+            note=note,
+        )
+
     named = battles.filter(pl.col("prompt_id").is_not_null() & _has_texts(tables))
     shown = published(tables, prompts=with_prompts, answers=with_answers)
     site = _Site(
         tables=shown,
-        data=data,
-        games=games_table(shown, [row.model for row in boards[0].raw.rows]),
+        models=models,
+        games=games_table(shown, models),
         battles=named,
         with_prompts=with_prompts,
         noindex=noindex,
         map=prompts if with_prompts else None,
         every_battle=named.height,
+        processes=processes,
+        on_step=on_step,
     )
     if single_file is None:
-        files = _contents(site, on_prompt or _silent)
+        files = _contents(site, _beside(data))
     else:
-        files = iter([("index.html", _single_page(site, single_file))])
+        files = iter([("index.html", _single_page(site, data(), single_file))])
     sums: dict[str, str] = {}
     for path, content in files:
         sums[path] = hashlib.sha256(content).hexdigest()
         yield path, content
     yield "SHA256SUMS", sums_file(sums)
+
+
+def _beside(work: Callable[[], dict[str, Any]]) -> Future[dict[str, Any]]:
+    """Do `work` in a thread that keeps no program from ending, as rankings take long to stop."""
+    future: Future[dict[str, Any]] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except Exception as error:  # noqa: BLE001
+            future.set_exception(error)
+
+    Thread(target=run, name="rankings", daemon=True).start()
+    return future
 
 
 def _has_texts(tables: RunTables) -> bool:
@@ -150,46 +176,42 @@ def _has_texts(tables: RunTables) -> bool:
     return bool(tables.prompts.height or tables.answers.height or words)
 
 
-def _contents(site: _Site, on_prompt: OnPrompt) -> Iterator[tuple[str, bytes]]:
-    yield from _battle_files(site, on_prompt)
-    yield from data_files(site.tables, site.data, site.games, with_prompts=site.with_prompts)
-    board = site.data["boards"][0]["raw"]
-    yield "badge.svg", badge(site.data["title"], board[0], len(board))
-    subtitle = str(site.data["settings"].get("scale", ""))
-    yield "top10.svg", top_ten(site.data["title"], board, subtitle)
+def _contents(site: _Site, coming: Future[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
+    """Yield all files but the digests; the battle files while the data file is being computed."""
+    yield from _battle_files(site)
+    data = coming.result()
+    yield from data_files(site.tables, data, site.games, with_prompts=site.with_prompts)
+    board = data["boards"][0]["raw"]
+    yield "badge.svg", badge(data["title"], board[0], len(board))
+    yield "top10.svg", top_ten(data["title"], board, str(data["settings"].get("scale", "")))
     yield "robots.txt", f"User-agent: *\n{'Disallow: /' if site.noindex else 'Allow: /'}\n".encode()
     yield ".nojekyll", b""
     if site.map is not None:
-        yield "prompts.html", prompts_page(site.map, site.data["card"] or {})
-    yield "embed.html", _embed_page(site)
-    yield "index.html", _index_page(site, shards={})
+        yield "prompts.html", prompts_page(site.map, data["card"] or {})
+    yield "embed.html", _embed_page(data)
+    yield "index.html", _index_page(site, data, shards={})
 
 
-def _battle_files(site: _Site, on_prompt: OnPrompt) -> Iterator[tuple[str, bytes]]:
+def _battle_files(site: _Site) -> Iterator[tuple[str, bytes]]:
     if len(site.models) > TABLE_MODELS:
         yield "v/matrix.js", script_call("matrix", _matrix(site))
     if not site.battles.height:
         return
     prompts = _prompts(site)
-    for done, files in enumerate(_packed(_shards(site, prompts)), start=1):
+    contents = _shards(site, prompts)
+    for done, files in enumerate(all_shard_files(contents, processes=_processes(site)), start=1):
         yield from files
-        on_prompt(done, len(prompts))
+        site.on_step("battles", done, len(prompts))
     yield "s/index.js", script_call("index", index_content(site.battles, _lines(prompts)))
 
 
-def _packed(contents: Iterable[Mapping[str, Any]]) -> Iterator[list[tuple[str, bytes]]]:
-    """Yield the files of each prompt, in order; packing runs beside the reading of the next."""
-    waiting: deque[Future[list[tuple[str, bytes]]]] = deque()
-    with ThreadPoolExecutor(_PACKERS) as pool:
-        for number, content in enumerate(contents, start=1):
-            waiting.append(pool.submit(shard_files, number, content))
-            if len(waiting) > _PACKERS:
-                yield waiting.popleft().result()
-        for future in waiting:
-            yield future.result()
+def _processes(site: _Site) -> int:
+    """Return how many processes the answers of a site are worth."""
+    characters = int(site.tables.answers["text"].str.len_chars().sum() or 0)
+    return site.processes if characters > WORTH_A_PROCESS else 1
 
 
-def _single_page(site: _Site, battles: int) -> bytes:
+def _single_page(site: _Site, data: Mapping[str, Any], battles: int) -> bytes:
     """Return index.html with a sample of the battles inside it."""
     small = replace(site, battles=sample(site.battles, battles))
     prompts = _prompts(small)
@@ -197,22 +219,25 @@ def _single_page(site: _Site, battles: int) -> bytes:
     played = small.games.join(small.battles, on=key, how="semi", maintain_order="left")
     small = replace(small, games=played)
     shards = {
-        f"p{number:04d}": packed(shard_content(content, only_played=True))
+        f"p{number:04d}": packed(shard_content(content))
         for number, content in enumerate(_shards(small, prompts), start=1)
     }
     shards["index"] = packed(index_content(small.battles, _lines(prompts)))
     if len(site.models) > TABLE_MODELS:
         shards["matrix"] = packed(_matrix(site))
-    return _index_page(small, shards)
+    return _index_page(small, data, shards)
 
 
-def _index_page(site: _Site, shards: Mapping[str, str]) -> bytes:
+def _index_page(site: _Site, data: Mapping[str, Any], shards: Mapping[str, str]) -> bytes:
     links = bool(site.battles.height)
-    files = [] if shards else [file for file in FILES if _published(site, file[0])]
+    absent = {
+        *(() if site.with_prompts else ("data/prompts.jsonl",)),
+        *(() if config(data["run"]) else (CONFIG,)),
+    }
     return page(
         "index.html.jinja",
-        inline=script_data(site.data, battles=links),
-        script="page.js",
+        inline=script_data(data, battles=links),
+        scripts=("pictures.js", "page.js"),
         noindex=site.noindex,
         with_prompts=site.with_prompts,
         battles=links,
@@ -220,23 +245,19 @@ def _index_page(site: _Site, shards: Mapping[str, str]) -> bytes:
         sampled=site.battles.height if shards else None,
         every_battle=site.every_battle,
         has_map=site.map is not None and not shards,
-        files=files,
-        **index_values(site.data, links=links),
+        files=[] if shards else [file for file in FILES if file[0] not in absent],
+        **index_values(data, links=links, with_prompts=site.with_prompts, with_files=not shards),
     )
 
 
-def _embed_page(site: _Site) -> bytes:
+def _embed_page(data: Mapping[str, Any]) -> bytes:
     return page(
         "embed.html.jinja",
-        inline=script_data(site.data, battles=False),
-        script="embed.js",
+        inline=script_data(data, battles=False),
+        scripts=("embed.js",),
         noindex=True,
-        **embed_values(site.data),
+        **embed_values(data),
     )
-
-
-def _published(site: _Site, path: str) -> bool:
-    return site.with_prompts or path != "data/prompts.jsonl"
 
 
 def _matrix(site: _Site) -> bytes:
@@ -277,22 +298,22 @@ def _lines(prompts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _shards(site: _Site, prompts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield for each prompt all that its battles show."""
+    """Yield for each prompt all that its battles show: its games, and the answers that played."""
     position = {name: number for number, name in enumerate(site.models)}
     answers = with_samples(site.tables.answers).filter(pl.col("model").is_in(site.models))
-    sample_or_none = pl.when(pl.col("sample") > 0).then("sample")
     answers_of = answers.partition_by("prompt_id", as_dict=True)
     games_of = site.games.partition_by("prompt_id", as_dict=True)
+    later = pl.when(pl.col("sample") > 0).then("sample")
+    columns = ("a", "b", later, "first", "judge", "verdict", "error", "text")
     for prompt in prompts:
         key = (prompt["id"],)
+        games = games_of[key].select(columns).to_dicts()
+        played = {(game[side], game["sample"]) for game in games for side in ("a", "b")}
         mine = answers_of[key].sort("model", "sample").to_dicts() if key in answers_of else []
-        columns = ("a", "b", sample_or_none, "first", "judge", "verdict", "error", "text")
-        yield {
-            **prompt,
-            "answers": [answer_row(answer, position) for answer in mine],
-            "games": games_of[key].select(columns).to_dicts(),
-        }
+        rows = [answer_row(answer, position) for answer in mine]
+        shown = [row for row in rows if (row["model"], row["sample"]) in played]
+        yield {**prompt, "answers": shown, "games": games}
 
 
-def _silent(done: int, of: int) -> None:
+def _silent(stage: str, done: int, of: int) -> None:
     """Report nothing."""

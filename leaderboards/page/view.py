@@ -48,9 +48,9 @@ def verdict(data: Mapping[str, Any]) -> tuple[str, str]:
 def columns(data: Mapping[str, Any]) -> list[Column]:
     """Return the columns this ranking has something to show in."""
     empty = {
-        "style": data["style_settings"] is None,
+        "style": all(not _told_apart(board) for board in data["boards"]),
         "tokens": all(model["tokens"] is None for model in data["models"]),
-        "cost": all(model["cost"] is None for model in data["models"]),
+        "cost": not any(model["cost"] for model in data["models"]),
         "missing": False,
     }
     return [column for column in COLUMNS if not empty.get(column.key, False)]
@@ -201,7 +201,26 @@ def cost_view(data: Mapping[str, Any]) -> dict[str, Any]:
         "unpriced": data["cost"]["unpriced"],
         "chart": chart,
         "front": list(pairwise(best)),
+        "rows": _cost_rows(data),
     }
+
+
+def _cost_rows(data: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return what each model's answers and games cost, none where nothing did."""
+    models = data["models"]
+    if not any(model["cost"] or model["judging_cost"] for model in models):
+        return []
+    scores = {row["model"]: row["score"] for row in data["boards"][0]["raw"]}
+    return [
+        {
+            "model": model["model"],
+            "score": fixed(scores[model["model"]]),
+            "answers": dollars(model["cost"]),
+            "judging": dollars(model["judging_cost"]),
+            "tokens": thousands(model["tokens"]),
+        }
+        for model in models
+    ]
 
 
 def level(settings: Mapping[str, Any]) -> str:

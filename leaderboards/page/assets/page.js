@@ -1,4 +1,3 @@
-"use strict";
 (() => {
 const root = document.documentElement;
 root.classList.add("js");
@@ -90,6 +89,7 @@ function showRanking() {
   const unknown = current.styleUnknown;
   const ghost = new Map((unknown ? [] : on ? current.raw : current.style).map((row) => [row[0], row]));
   if (at("style-unknown")) at("style-unknown").hidden = !(on && unknown);
+  setText(at("other-key"), on ? "plain score" : "score with style controlled for");
   const tied = new Set(on ? current.tiedStyle : current.tied);
   const wanted = (state.q || "").toLowerCase();
   view = list.filter((row) => D.models[row[0]].toLowerCase().includes(wanted));
@@ -218,13 +218,6 @@ document.addEventListener("click", (event) => {
 });
 
 // ---- exports of what is on the screen
-const save = (name, type, content) => {
-  const link = el("a", { href: URL.createObjectURL(new Blob([content], { type })), download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-};
 const HEAD = ["model", "rank_low", "rank_high", "score", "low", "high", "style_delta", "prompts", "games", "missing"];
 const records = () => view.map((row) => Object.fromEntries(HEAD.map((name, i) => {
   if (name === "model") return [name, D.models[row[0]]];
@@ -237,52 +230,44 @@ const cell = (value) => {
 };
 const csv = () => [HEAD, ...records().map((record) => Object.values(record))].map((line) => line.map(cell).join(",")).join("\r\n") + "\r\n";
 
-function chart() {
-  const NS = "http://www.w3.org/2000/svg";
-  const style = getComputedStyle(root);
-  const colour = (name) => style.getPropertyValue(name).trim();
-  const make = (tag, attrs, text) => {
-    const node = document.createElementNS(NS, tag);
-    for (const [key, value] of Object.entries(attrs)) node.setAttribute(key, value);
-    if (text !== undefined) node.textContent = text;
-    return node;
-  };
+pictures.leaderboard = () => {
+  const { make, colour, sheet } = drawing;
   const list = view.slice(0, 60);
   const scale = axis(list.slice(0, FOLD), new Map());
-  const height = 76 + 28 * list.length;
-  const svg = make("svg", { xmlns: NS, width: 860, height, viewBox: `0 0 860 ${height}`, "font-family": "Helvetica Neue,Arial,sans-serif", "font-size": 14 });
-  svg.append(make("rect", { width: 860, height, fill: colour("--ground") }));
-  svg.append(make("text", { x: 24, y: 38, "font-size": 19, "font-weight": 600, fill: colour("--ink") }, D.title));
+  const svg = sheet(812, 28 * list.length, D.title);
   list.forEach((row, i) => {
-    const y = 76 + 28 * i;
-    const x = (value) => 400 + 3.6 * scale.place(number(value));
+    const y = 12 + 28 * i;
+    const x = (value) => 376 + 3.6 * scale.place(number(value) ?? number(row[3]));
     svg.append(
-      make("text", { x: 24, y: y + 5, fill: colour("--soft") }, rankText(row)),
-      make("text", { x: 84, y: y + 5, fill: colour("--ink") }, D.models[row[0]].slice(0, 40)),
+      make("text", { y: y + 5, fill: colour("--soft") }, rankText(row)),
+      make("text", { x: 60, y: y + 5, fill: colour("--ink") }, D.models[row[0]].slice(0, 40)),
       make("line", { x1: x(row[4]), x2: x(row[5]), y1: y, y2: y, stroke: colour("--accent"), "stroke-width": 5, "stroke-linecap": "round", "stroke-opacity": .38 }),
       make("circle", { cx: x(row[3]), cy: y, r: 4.5, fill: colour("--accent") }),
-      make("text", { x: 836, y: y + 5, "text-anchor": "end", fill: colour("--ink") }, row[3]));
+      make("text", { x: 812, y: y + 5, "text-anchor": "end", fill: colour("--ink") }, row[3]));
   });
-  return new XMLSerializer().serializeToString(svg);
-}
-function png(markup) {
-  const image = new Image();
-  image.onload = () => {
-    const canvas = el("canvas", { width: image.width * 2, height: image.height * 2 });
-    const pen = canvas.getContext("2d");
-    pen.scale(2, 2);
-    pen.drawImage(image, 0, 0);
-    canvas.toBlob((blob) => save("leaderboard.png", "image/png", blob));
-  };
-  image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(markup);
-}
+  return svg;
+};
+pictures.cost = () => drawing.chart(document.querySelector("#cost svg"), `${D.title}: score against cost`);
+pictures.matrix = () => {
+  const { make, colour, sheet } = drawing;
+  const cell = Math.max(4, Math.floor(720 / N));
+  const left = N > 90 ? 0 : 190;
+  const svg = sheet(left + cell * N, cell * N, `${D.title}: ${counting ? "prompts in common" : "win rates"}, best models first`);
+  const paths = new Map();
+  for (const [key, [strength, won]] of matrixCells()) {
+    const shade = `${won ? "--shade" : "--less"} ${Math.round(12 * strength)}`;
+    paths.set(shade, (paths.get(shade) || "") + `M${left + cell * (key % N)} ${cell * Math.floor(key / N)}h${cell}v${cell}h-${cell}z`);
+  }
+  for (const [shade, d] of paths) svg.append(make("path", { d, fill: `rgb(${colour(shade.split(" ")[0])})`, "fill-opacity": .08 + .92 * shade.split(" ")[1] / 12 }));
+  if (left) D.models.forEach((name, i) => svg.append(make("text", { x: left - 8, y: cell * (i + .5) + 4, "text-anchor": "end", "font-size": Math.min(13, cell), fill: colour("--ink") }, name.slice(0, 26))));
+  return svg;
+};
 at("export-menu").addEventListener("click", (event) => {
   const what = event.target.dataset.export;
   if (!what) return;
   if (what === "csv") save("leaderboard.csv", "text/csv;charset=utf-8", csv());
   if (what === "json") save("leaderboard.json", "application/json", JSON.stringify(records(), null, 1) + "\n");
-  if (what === "svg") save("leaderboard.svg", "image/svg+xml", chart());
-  if (what === "png") png(chart());
+  if (what === "svg" || what === "png") savePicture("leaderboard", what);
   if (what === "link") copy(location.href.split("#")[0] + address(state), at("status"));
   at("export-menu").open = false;
 });
@@ -413,7 +398,11 @@ function moreBattles() {
   const list = at("battle-list");
   const old = list.querySelector(".more");
   if (old) old.remove();
-  for (const i of hits.slice(shownCount, shownCount + 12)) list.append(battleRow(i));
+  for (const [i, before] of hits.slice(shownCount, shownCount + 12).map((hit, at) => [hit, hits[shownCount + at - 1]])) {
+    const row = battleRow(i);
+    row.classList.toggle("again", before !== undefined && index.prompt[before] === index.prompt[i]);
+    list.append(row);
+  }
   shownCount = Math.min(hits.length, shownCount + 12);
   if (shownCount < hits.length) list.append(el("button", { type: "button", class: "more", onclick: moreBattles }, "Show more"));
 }
@@ -422,7 +411,7 @@ function battleRow(i) {
   const flags = index.flags[i];
   const name = (which, won) => el(won ? "b" : "span", {}, el("bdi", {}, D.models[which]));
   const outcome = flags & 3;
-  const who = el("span", { class: "who" }, name(index.a[i], outcome === 1), outcome === 3 ? " ties with " : outcome ? " against " : " and ", name(index.b[i], outcome === 2));
+  const who = el("span", { class: "who" }, name(index.a[i], outcome === 1), ["and", "beats", "loses to", "ties with"].map((word) => ` ${word} `)[outcome], name(index.b[i], outcome === 2));
   const how = flags & 16 ? "verdict missing" : ["", "verdict changed", "winner flipped"][(flags >> 2) & 3];
   return el("a", { class: "battle-row", href: link(i) },
     el("span", { class: "what", dir: "auto" }, prompt.text || prompt.id, index.sampled ? el("span", { class: "quiet" }, ` · ${sampleWord(i)}`) : null), who,
@@ -582,20 +571,20 @@ async function openMatrix() {
   drawMatrix();
   if (spotted) spotCell(...spotted);
 }
+// Each cell as [key, [strength from 0 to 1, whether the row wins]].
+function* matrixCells() {
+  const most = Math.max(...[...matrix.values()].map((cell) => cell[3]));
+  for (const [key, [share, , , prompts]] of matrix)
+    yield [key, counting ? [prompts / most, true] : [Math.abs(share - 500) / 500, share >= 500]];
+}
 function drawMatrix() {
   if (!matrix) return;
-  const style = getComputedStyle(root);
-  const colour = (name) => style.getPropertyValue(name).split(",").map(Number);
+  const colour = (name) => drawing.colour(name).split(",").map(Number);
   const [more, less] = [colour("--shade"), colour("--less")];
-  const most = Math.max(...[...matrix.values()].map((cell) => cell[3]));
   canvas.width = canvas.height = N;
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(N, N);
-  for (const [key, [share, , , prompts]] of matrix) {
-    const strength = counting ? prompts / most : Math.abs(share - 500) / 500;
-    const [r, g, b] = counting || share >= 500 ? more : less;
-    image.data.set([r, g, b, Math.round(20 + 225 * strength)], 4 * key);
-  }
+  for (const [key, [strength, won]] of matrixCells()) image.data.set([...(won ? more : less), Math.round(20 + 225 * strength)], 4 * key);
   pen.putImageData(image, 0, 0);
 }
 function spotCell(row, column) {

@@ -1,4 +1,3 @@
-"use strict";
 (() => {
 const root = document.documentElement;
 root.classList.add("js");
@@ -68,9 +67,12 @@ function draw() {
   canvas.width = place.width * ratio;
   canvas.height = place.height * ratio;
   const pen = canvas.getContext("2d");
-  const style = getComputedStyle(root);
-  const colour = (name) => style.getPropertyValue(name).trim();
   pen.scale(ratio, ratio);
+  paint(pen);
+}
+
+function paint(pen) {
+  const { colour } = drawing;
   const radius = points.length > 4000 ? 1.6 : points.length > 800 ? 2.4 : 3.4;
   const on = new Set(shown);
   const dot = (i, size) => { const [x, y] = spot(points[i]); pen.beginPath(); pen.arc(x, y, size, 0, 7); };
@@ -84,10 +86,11 @@ function draw() {
   for (const i of shown) if (points[i][3]) { dot(i, radius * 1.25); pen.fill(); }
   pen.globalAlpha = 1;
   if (chosen >= 0) { pen.strokeStyle = colour("--warm"); pen.lineWidth = 2.5; dot(chosen, radius + 5); pen.stroke(); }
-  names(pen, colour);
+  names(pen);
 }
 
-function names(pen, colour) {
+function names(pen) {
+  const { colour } = drawing;
   pen.font = "600 12px Helvetica Neue, Arial, sans-serif";
   pen.textAlign = "center";
   const sums = new Map();
@@ -119,6 +122,30 @@ function names(pen, colour) {
     pen.fillText(text, x, y + 4);
   }
 }
+
+// What is painted on a canvas, painted as svg elements.
+function svgPen(svg) {
+  const ruler = document.createElement("canvas").getContext("2d");
+  const paints = { pen: null, at: null };
+  const shape = (attrs) => paints.at && svg.append(drawing.make("circle", { cx: paints.at[0].toFixed(1), cy: paints.at[1].toFixed(1), r: paints.at[2], opacity: paints.pen.globalAlpha, ...attrs }));
+  const words = (text, x, y, attrs) => svg.append(drawing.make("text", { x, y, "text-anchor": "middle", "font-size": 12, "font-weight": 600, ...attrs }, text));
+  paints.pen = {
+    globalAlpha: 1, lineWidth: 1,
+    beginPath() {},
+    arc(x, y, radius) { paints.at = [x, y, radius]; },
+    fill() { shape({ fill: this.fillStyle }); },
+    stroke() { shape({ fill: "none", stroke: this.strokeStyle, "stroke-width": this.lineWidth }); },
+    measureText(text) { ruler.font = this.font; return ruler.measureText(text); },
+    strokeText(text, x, y) { words(text, x, y, { fill: "none", stroke: this.strokeStyle, "stroke-width": this.lineWidth, "stroke-linejoin": "round" }); },
+    fillText(text, x, y) { words(text, x, y, { fill: this.fillStyle }); },
+  };
+  return paints.pen;
+}
+pictures.map = () => {
+  const svg = drawing.sheet(place.width, place.height, document.querySelector("h1").textContent);
+  paint(svgPen(svg));
+  return svg;
+};
 
 function tell(i) {
   chosen = i;

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -128,29 +129,54 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def idle_pages() -> dict[str, list[Page]]:
+    """Pages that wait to be used again, by their options: making one takes longer than loading."""
+    return defaultdict(list)
+
+
 @pytest.fixture
-def visit(chromium) -> Iterator[Callable[..., Page]]:
+def visit(chromium, idle_pages) -> Iterator[Callable[..., Page]]:
     """Open a page; at the end fail on any error on it and any request that is not its own."""
     problems: list[str] = []
-    contexts = []
+    opened = []
 
     def open_page(place: Path | str, fragment: str = "", **options) -> Page:
         address = place if isinstance(place, str) else (place / "index.html").as_uri()
         own = address.rsplit("/", 1)[0]
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-        page.on("console", lambda line: _note(problems, line.type, line.text))
-        page.on("request", lambda request: _check(problems, request.url, own))
+        idle = idle_pages[repr(sorted(options.items()))]
+        page = idle.pop() if idle else _new_page(chromium, options)
+        heard = {
+            "pageerror": lambda error: problems.append(f"error: {error}"),
+            "console": lambda line: _note(problems, line.type, line.text),
+            "request": lambda request: _check(problems, request.url, own),
+        }
+        for event, listener in heard.items():
+            page.on(event, listener)
+        opened.append((page, heard, idle))
         page.goto(address + fragment)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page, heard, idle in opened:
+        for event, listener in heard.items():
+            page.remove_listener(event, listener)
+        _leave(page)
+        idle.append(page)
     assert problems == []
+
+
+def _new_page(chromium: Browser, options: dict) -> Page:
+    page = chromium.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
+def _leave(page: Page) -> None:
+    """Forget what a test did to a page."""
+    page.emulate_media(media="null")
+    page.evaluate("() => { try { localStorage.clear() } catch { } }")
+    page.goto("about:blank")
 
 
 def _note(problems: list[str], kind: str, text: str) -> None:

@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.browser
 
 
-def violations(page):
-    found = Axe().run(page).response["violations"]
+def violations(page, part=None):
+    found = Axe().run(page, part).response["violations"]
     return [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found]
 
 
@@ -28,13 +28,15 @@ def test_the_map_of_prompts_has_no_violation(visit, publish, run_of):
     table = tables.prompts.with_row_index("x").with_columns(
         y=tables.prompts["prompt_id"].str.len_chars(), kept=True
     )
-    page = visit((publish(tables, prompts=table) / "prompts.html").as_uri())
+    page = visit((publish(tables, prompts=table, style=()) / "prompts.html").as_uri())
     expect(page.locator("html")).to_have_attribute("data-ready", "1")
     assert violations(page) == []
 
 
 def test_many_models_and_their_matrix_have_no_violation(visit, many):
-    assert violations(visit(many)) == []
+    page = visit(many)
+    page.locator("#matrix").scroll_into_view_if_needed()
+    assert violations(page, "#win-rates") == []
 
 
 def test_the_battle_heading_takes_the_focus_and_escape_closes(visit, twelve):

@@ -9,11 +9,13 @@ import re
 import polars as pl
 import pytest
 
-from leaderboards.page.battles import SHARD_BYTES, battle_table, games_table, sample, shard_files
+from leaderboards.page import shards
+from leaderboards.page.battles import battle_table, games_table, sample
 from leaderboards.page.charts import badge, cost_chart, score_axis, top_ten
 from leaderboards.page.files import csv_bytes
 from leaderboards.page.markdown import markdown_tree
 from leaderboards.page.sections import funnel_steps
+from leaderboards.page.shards import shard_files
 from leaderboards.page.shell import dollars, fixed, inline_json, signed
 from leaderboards.page.view import verdict
 
@@ -88,7 +90,7 @@ def test_markdown_becomes_a_tree_of_known_elements():
     tree = markdown_tree("# Hi\n\n3. **one** `two`\n\n[x](https://y.z) ![pic](http://t/p.png)")
     assert tree[0] == ["h5", ["Hi"]]
     assert tree[1] == ["ol", [["li", [["strong", ["one"]], " ", ["code", ["two"]]]]], 3]
-    assert tree[2] == ["p", [["a", ["x"], "https://y.z"], " ", "[image: pic]"]]
+    assert tree[2] == ["p", [["a", ["x"], "https://y.z"], " [image: pic]"]]
 
 
 def test_an_answer_of_a_hundred_thousand_characters_stays_raw():
@@ -106,13 +108,14 @@ def test_cells_that_spreadsheets_would_run_get_an_apostrophe():
     assert csv_bytes(["a", "b"], [{"a": "=1+1", "b": -2.5}]) == b"a,b\r\n'=1+1,-2.5\r\n"
 
 
-def test_a_prompt_with_much_text_is_split_and_no_text_is_lost():
+def test_a_prompt_with_much_text_is_split_and_no_text_is_lost(monkeypatch):
+    monkeypatch.setattr(shards, "SHARD_BYTES", 20_000)
     rng = random.Random(0)
-    texts = ["".join(rng.choices("abcdefghij \n", k=40_000)) for _ in range(40)]
-    answers = [{"model": n, "text": text, "tree": None} for n, text in enumerate(texts)]
+    texts = ["".join(rng.choices("abcdefghij \n", k=3000)) for _ in range(40)]
+    answers = [{"model": n, "text": text} for n, text in enumerate(texts)]
     files = shard_files(7, {"id": "p", "answers": answers, "games": []})
     assert [path for path, _ in files][:2] == ["s/p0007.js", "s/p0007-1.js"]
-    assert max(len(content) for _, content in files) <= SHARD_BYTES
+    assert max(len(content) for _, content in files) <= 20_000
     packed = [re.search(rb',"([^"]+)"', content)[1] for _, content in files]
     parts = [json.loads(gzip.decompress(base64.b64decode(one))) for one in packed]
     found = [part.get("texts", part)["answers"] for part in parts]

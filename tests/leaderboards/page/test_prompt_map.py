@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from playwright.sync_api import expect
 
+from leaderboards.page import prompts as drawing
 from leaderboards.page.prompts import prompts_page
 
 
@@ -44,8 +45,9 @@ def test_the_same_prompts_give_the_same_bytes():
     assert prompts_page(prompts(), CARD) == prompts_page(prompts(), CARD)
 
 
-def test_a_large_map_shows_a_sample_of_what_was_dropped():
-    assert "The map shows 20,000 of 20,100 prompts." in prompts_page(prompts(20_100), {}).decode()
+def test_a_large_map_shows_a_sample_of_what_was_dropped(monkeypatch):
+    monkeypatch.setattr(drawing, "MAP_POINTS", 20)
+    assert "The map shows 20 of 30 prompts." in prompts_page(prompts(), {}).decode()
 
 
 @pytest.mark.browser
@@ -73,3 +75,18 @@ def test_the_topics_sort_by_their_heads(visit, file):
     page.get_by_role("button", name="Kept").click()
     kept = [int(text) for text in page.locator("#topic-table td:nth-child(3)").all_inner_texts()]
     assert kept == sorted(kept, reverse=True)
+
+
+@pytest.mark.browser
+def test_the_map_and_the_histograms_download_as_pictures(visit, file):
+    page = visit(file)
+    expect(page.locator("html")).to_have_attribute("data-ready", "1")
+    got = {}
+    for name in ("map.svg", "map.png", "length.svg"):
+        with page.expect_download() as download:
+            page.locator(f"[data-save='{name}']").click()
+        got[name] = download.value.path().read_bytes()
+    assert got["map.svg"].count(b"<circle") == 30
+    assert b">baking</text>" in got["map.svg"]
+    assert got["map.png"].startswith(b"\x89PNG")
+    assert b">under 100</text>" in got["length.svg"]

@@ -159,11 +159,36 @@ def test_the_view_downloads_as_json_and_as_pictures(visit, twelve):
     for kind in ("JSON", "SVG", "PNG"):
         page.get_by_text("Export").click()
         with page.expect_download() as download:
-            page.get_by_role("button", name=f"as {kind}").click()
+            page.get_by_role("button", name=f"as {kind}").first.click()
         got[kind] = download.value.path().read_bytes()
     assert len(json.loads(got["JSON"])) == 12
     assert got["SVG"].startswith(b"<svg")
     assert got["PNG"].startswith(b"\x89PNG")
+
+
+def saved(page, name):
+    """What the button of a picture downloads."""
+    with page.expect_download() as download:
+        page.locator(f"[data-save='{name}']").click()
+    assert download.value.suggested_filename == name
+    return download.value.path().read_bytes()
+
+
+def test_every_chart_downloads_as_svg_and_as_png(visit, twelve):
+    page = visit(twelve)
+    names = page.locator("[data-save]").evaluate_all("(all) => all.map((one) => one.dataset.save)")
+    charts = ("categories", "win-rates", "cost", "selection")
+    assert names == [f"{chart}.{kind}" for chart in charts for kind in ("svg", "png")]
+    for name in names:
+        assert saved(page, name).startswith(b"<svg" if name.endswith("svg") else b"\x89PNG")
+
+
+def test_a_saved_chart_shows_what_the_page_shows(visit, twelve):
+    page = visit(twelve)
+    cells = page.locator("#categories td").all_inner_texts()
+    picture = saved(page, "categories.svg").decode()
+    assert all(f">{text}</text>" in picture for text in cells)
+    assert saved(page, "cost.svg").count(b"<circle") == page.locator("#cost circle").count() > 0
 
 
 def test_without_javascript_the_ranking_and_the_audit_can_be_read(visit, twelve):
@@ -205,7 +230,7 @@ def test_the_page_never_scrolls_sideways(visit, twelve, width):
 
 
 def test_a_single_file_holds_a_sample_of_the_battles(visit, publish, run_of):
-    site = publish(run_of(["a", "b", "c"], 8), single_file=6)
+    site = publish(run_of(["a", "b", "c"], 8), single_file=6, style=())
     assert sorted(file.name for file in site.iterdir()) == ["SHA256SUMS", "index.html"]
     page = visit(site, "#order=")
     page.locator("#battles").scroll_into_view_if_needed()
@@ -220,7 +245,8 @@ def test_many_models_get_a_matrix_that_the_arrow_keys_move_in(visit, many):
     page.locator("#matrix").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator("#matrix-text")).to_contain_text("takes")
-    page.keyboard.press("Enter")
+    assert saved(page, "matrix.svg").count(b"<text") == 25
+    page.locator("#matrix").press("Enter")
     expect(page.locator("#battle-status")).to_have_text("4 battles of 92.")
 
 

@@ -1,6 +1,9 @@
 """What the section Reproduce promises: the files of a site are enough to get its numbers again."""
 
 import json
+import re
+import shlex
+from html import unescape
 
 import polars as pl
 import pytest
@@ -8,6 +11,9 @@ from typer.testing import CliRunner
 
 from benchbuilder.records import read_benchmark
 from judges.cli import app
+from judges.config import RunConfig
+from leaderboards.page.reproduce import commands, config
+from llms.records import ModelSpec
 
 
 def judge(*arguments: object) -> str:
@@ -16,20 +22,39 @@ def judge(*arguments: object) -> str:
     return result.stdout
 
 
-def test_the_games_of_a_site_give_its_ranking_again(twelve, tmp_path):
-    data = twelve / "data"
-    judge(
-        *("import", "games", data / "games.parquet", "--answers", data / "answers.parquet"),
-        *("--out", tmp_path / "run"),
-    )
-    again = json.loads(judge("rank", tmp_path / "run", "--draws", "100", "--format", "json"))
-    published = json.loads((data / "leaderboard.json").read_text())["boards"][0]["raw"]
-    assert [(row["model"], row["games"]) for row in again["rows"]] == [
-        (row["model"], row["games"]) for row in published
-    ]
+def test_the_commands_on_the_page_give_its_ranking_again(twelve, tmp_path, monkeypatch):
+    (tmp_path / "data").symlink_to(twelve / "data")
+    monkeypatch.chdir(tmp_path)
+    page = (twelve / "index.html").read_text()
+    printed = unescape(re.search(r'<pre class="command"[^>]*><code>(.*?)</code>', page, re.S)[1])
+    for line in printed.splitlines():
+        judge(*shlex.split(line)[1:])
+    again = json.loads((tmp_path / "run" / "ranking.json").read_text())
+    published = json.loads((twelve / "data" / "leaderboard.json").read_text())["boards"][0]["raw"]
     for row, other in zip(again["rows"], published, strict=True):
+        assert (row["model"], row["games"]) == (other["model"], other["games"])
         assert row["score"] == pytest.approx(other["score"], abs=1e-5)
         assert row["low"] == pytest.approx(other["low"], abs=1e-5)
+
+
+def test_the_config_of_a_site_is_that_of_its_run():
+    specs = (
+        ModelSpec(kind="openai", model="a", name="a", params={"temperature": 0.5}, system="Hi"),
+        ModelSpec(kind="http", model="b", name="b", address="http://localhost:1/v1"),
+    )
+    run = RunConfig(models=specs, judges=specs[:1], baseline="a", repeats=2, rubric="Be fair.")
+    published = json.loads(json.dumps(config({"config": run.resolved()})))
+    assert RunConfig.model_validate(published).resolved() == run.resolved()
+
+
+def test_what_must_be_there_before_the_command_of_the_whole_run_is_said():
+    spec = {"kind": "recorded", "model": "m", "name": "m", "address": None}
+    run = {"config": {"models": [spec, spec], "judges": [spec]}}
+    data = {"digests": {}, "run": run, "settings": {}}
+    (whole,) = commands(data, with_prompts=False)
+    assert whole.command == "judge run prompts.jsonl --config data/config.json --out run"
+    assert "put them into a folder named replies first" in whole.said
+    assert "put them into prompts.jsonl first" in whole.said
 
 
 def test_the_prompts_of_a_site_are_a_benchmark(twelve):
