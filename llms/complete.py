@@ -19,7 +19,7 @@ from llms.budget import Budget
 from llms.endpoints import AttemptError, open_endpoint
 from llms.errors import UserError
 from llms.lanes import PATIENT, Lane, Patience
-from llms.prices import expected_tokens
+from llms.prices import BYTES_PER_TOKEN, expected_tokens
 from llms.progress import Progress, Silent
 from llms.records import Failure, ModelSpec, Reply, Request, Result
 from llms.store import ResponseStore
@@ -31,6 +31,7 @@ Check = Callable[[Reply], str | None]
 WINDOW = 2048
 STOP_SECONDS = 5.0
 LOOKUP = 256
+TOKENS_PER_REQUEST = 32
 SILENT = Silent()
 
 
@@ -236,7 +237,7 @@ class _Door:
             await self._commit(key, unusable(reply, reason) if reason else reply)
 
         try:
-            await lane.call(send, keep, expected_tokens(request))
+            await lane.call(send, keep, expected_tokens(request), _work)
         except AttemptError as error:
             await self._commit(key, failure_of(request, error))
         except UserError as error:
@@ -316,6 +317,12 @@ def _chunks(requests: Iterable[Request]) -> Iterator[list[Request]]:
 def prompt_of(request: Request) -> str:
     """Return the id of the prompt that `request` is about, or an empty text."""
     return request.about.get("prompt_id", "")
+
+
+def _work(reply: Reply) -> float:
+    """Return the tokens that were made, those added that the rest of a request takes as long as."""
+    made = len(reply.text) / BYTES_PER_TOKEN if reply.usage.output is None else reply.usage.output
+    return TOKENS_PER_REQUEST + made
 
 
 def _this_task() -> asyncio.Task[None] | None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,7 @@ from llms.records import Failure, Reply, Request, Result, Usage
 
 SCHEMA_VERSION = 1
 LOOKUP_BATCH = 500
+INSERT_BATCH = 64
 LOCK_SECONDS = 60.0
 _SCHEMA = """
 CREATE TABLE replies (
@@ -113,11 +115,14 @@ class ResponseStore:
         """
         self.asked += len(results)
         with self._transaction() as connection:
+            replies = {key: r for key, r in results.items() if isinstance(r, Reply)}
+            failures = {key: r for key, r in results.items() if isinstance(r, Failure)}
             return {
-                key: _put_reply(connection, bytes.fromhex(key), result)
-                if isinstance(result, Reply)
-                else _put_failure(connection, bytes.fromhex(key), result)
-                for key, result in results.items()
+                **_put_replies(connection, replies),
+                **{
+                    key: _put_failure(connection, bytes.fromhex(key), failure)
+                    for key, failure in failures.items()
+                },
             }
 
     def get_vectors(self, keys: Sequence[str]) -> dict[str, bytes]:
@@ -214,10 +219,33 @@ class ResponseStore:
             raise UserError(f"{self.path} is not a response store; name another with --store")
 
 
-def _put_reply(connection: sqlite3.Connection, key: bytes, reply: Reply) -> Result:
+def _put_replies(connection: sqlite3.Connection, replies: Mapping[str, Reply]) -> dict[str, Reply]:
+    """Put `replies` in; return those that were there before in their place.
+
+    Many rows go in by one statement: for each statement the interpreter's lock is let go of, and
+    taken again from a thread that is busy.
+    """
+    keys = list(replies)
+    stored = dict(replies)
+    for start in range(0, len(keys), INSERT_BATCH):
+        some = keys[start : start + INSERT_BATCH]
+        marks = ",".join("?" * len(some))
+        query = f"SELECT key, {_REPLY_FIELDS} FROM replies WHERE key IN ({marks})"
+        there = connection.execute(query, [bytes.fromhex(key) for key in some]).fetchall()
+        for key, *values in there:
+            stored[key.hex()] = _reply(replies[key.hex()].request, values)
+        rows = [_row(key, replies[key]) for key in some if stored[key] is replies[key]]
+        if rows:
+            row = f"({','.join('?' * len(rows[0]))})"
+            statement = f"INSERT INTO replies VALUES {','.join([row] * len(rows))}"
+            connection.execute(statement, list(chain.from_iterable(rows)))
+    return stored
+
+
+def _row(key: str, reply: Reply) -> tuple[Any, ...]:
     usage = reply.usage
-    row = (
-        key,
+    return (
+        bytes.fromhex(key),
         reply.request.spec.model,
         reply.text,
         reply.reasoning,
@@ -231,12 +259,6 @@ def _put_reply(connection: sqlite3.Connection, key: bytes, reply: Reply) -> Resu
         reply.seconds,
         reply.created,
     )
-    marks = ",".join("?" * len(row))
-    added = connection.execute(f"INSERT OR IGNORE INTO replies VALUES ({marks})", row)
-    if added.rowcount:
-        return reply
-    first = connection.execute(f"SELECT {_REPLY_FIELDS} FROM replies WHERE key = ?", (key,))
-    return _reply(reply.request, first.fetchone())
 
 
 def _put_failure(connection: sqlite3.Connection, key: bytes, failure: Failure) -> Result:
