@@ -149,6 +149,7 @@ def build(
         from leaderboards.page.prompts import prompts_page
         from llms.config import read_config
         from llms.store import ResponseStore, default_store_path
+        from llms.vllm_server import logs_in
 
         flags = {
             "annotator": annotator,
@@ -173,7 +174,7 @@ def build(
             "seed": seed,
         }
         settings = read_config(BuildConfig, config, flags)
-        with ResponseStore(store or default_store_path()) as responses:
+        with ResponseStore(store or default_store_path()) as responses, logs_in(out / "logs"):
             report = build_benchmark(
                 prompts, out=out, config=settings, store=responses, progress=progress
             )
@@ -212,6 +213,7 @@ def cluster(
         from leaderboards.page.prompts import prompts_page
         from llms.config import read_config
         from llms.store import ResponseStore, default_store_path
+        from llms.vllm_server import logs_in
 
         flags = {
             "embedder": embedder,
@@ -226,7 +228,7 @@ def cluster(
             "seed": seed,
         }
         settings = read_config(BuildConfig, config, flags)
-        with ResponseStore(store or default_store_path()) as responses:
+        with ResponseStore(store or default_store_path()) as responses, logs_in(out / "logs"):
             report = cluster_prompts(
                 prompts, out=out, config=settings, store=responses, progress=progress
             )
@@ -274,6 +276,7 @@ def refresh(
         from leaderboards.page.prompts import prompts_page
         from llms.config import read_config
         from llms.store import ResponseStore, default_store_path
+        from llms.vllm_server import logs_in
 
         flags = {
             "annotator": annotator,
@@ -287,7 +290,7 @@ def refresh(
             "seed": seed,
         }
         settings = read_config(BuildConfig, config, flags)
-        with ResponseStore(store or default_store_path()) as responses:
+        with ResponseStore(store or default_store_path()) as responses, logs_in(out / "logs"):
             report = refresh_benchmark(
                 benchmark,
                 prompts,

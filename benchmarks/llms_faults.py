@@ -14,11 +14,10 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 from time import perf_counter
-from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.llms.faults import fault_server
+from tests.llms.faults import counts, fault_server
 
 
 def main() -> None:
@@ -34,18 +33,17 @@ def main() -> None:
         start = perf_counter()
         printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         seconds = perf_counter() - start
-        with urlopen(f"{url}/counts") as response:
-            counts = json.load(response)
+        answers = counts(url)
         with closing(sqlite3.connect(store)) as connection:
             rows, keys = connection.execute(
                 "SELECT count(*), count(DISTINCT key) FROM replies"
             ).fetchone()
     came = json.loads(printed)
-    attempts = sum(counts["asked"].values())
+    attempts = sum(answers["asked"].values())
     print(f"{options.requests:,} requests, {attempts:,} attempts, {seconds:.0f} s")
     print(f"results: {came['kinds']}, wrong texts: {came['wrong']}")
     print(f"store: {rows:,} replies, {keys:,} different keys")
-    print(f"peak memory: {came['megabytes']:.0f} MB; at once: {counts['busiest']} requests")
+    print(f"peak memory: {came['megabytes']:.0f} MB; at once: {answers['busiest']} requests")
 
 
 if __name__ == "__main__":

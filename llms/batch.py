@@ -9,6 +9,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, ParamSpec, TypeVar
@@ -51,7 +52,8 @@ def ask_by_batch(
 ) -> list[Result]:
     """Return one result for each request, in their order, as `llms.complete.ask` does.
 
-    Blocks until all batches have ended; what a batch leaves out is a failure.
+    The batches of all models are submitted before any is waited for. Blocks until all have ended;
+    what a batch leaves out is a failure.
 
     Raises:
         UserError: a model is not reached by OpenAI's API, the server refuses the batch, a key is
@@ -71,17 +73,25 @@ def ask_by_batch(
     stored = store.find(keyed)
     arrive({key: r for key, r in stored.items() if not (check and check(r))})
     missing = [keyed[key] for key in keyed if key not in results]
-    for _, group in groupby(sorted(missing, key=_place), key=_place):
-        asked = {request.key: request for request in group}
-        with _client(next(iter(asked.values())).spec) as client:
-            batches = _Batches(client, store, check, progress, budget)
-            for some in batches.run(asked, poll_seconds):
-                arrive(some)
+    with ExitStack() as clients:
+        waiting: list[_Batches] = []
+        for _, group in groupby(sorted(missing, key=_place), key=_place):
+            asked = {request.key: request for request in group}
+            client = clients.enter_context(_client(next(iter(asked.values())).spec))
+            waiting.append(_Batches(client, store, check, progress, budget, asked))
+        for batches in waiting:
+            arrive(batches.submit())
+        while waiting := [batches for batches in waiting if batches.left]:
+            for batches in waiting:
+                for some in batches.collect():
+                    arrive(some)
+            if any(batches.left for batches in waiting):
+                time.sleep(poll_seconds)
     return [_handed_to(request, results[request.key]) for request in requests]
 
 
 class _Batches:
-    """The batches of one model on one server."""
+    """The batches of one model on one server, for the requests `asked`, by key."""
 
     def __init__(
         self,
@@ -90,38 +100,47 @@ class _Batches:
         check: Check | None,
         progress: Progress,
         budget: Budget,
+        asked: Mapping[str, Request],
     ) -> None:
         self._client = client
         self._store = store
         self._check = check
         self._progress = progress
         self._budget = budget
+        self._asked = asked
+        self.left: dict[str, list[str]] = {}
+        """The keys in each batch that has not ended, by the batch's id."""
 
-    def run(self, asked: Mapping[str, Request], poll: float) -> Iterator[Mapping[str, Result]]:
-        """Yield the results of `asked`, by key, as batches end."""
+    def submit(self) -> Mapping[str, Result]:
+        """Submit what is in no batch yet; return the failures of what the budget refuses."""
+        asked = self._asked
+        batches = self._store.batches_of(list(asked))
+        waiting = {key for keys in batches.values() for key in keys}
+        fits, refused = self._affordable(
+            [request for key, request in asked.items() if key not in waiting]
+        )
+        for part in _parts(fits):
+            token = uuid.uuid4().hex
+            batches[token] = [request.key for request in part]
+            self._store.open_batch(token, batches[token])
+        with self._refusals():
+            for token, keys in batches.items():
+                self.left[self._find_or_submit(token, [asked[key] for key in keys])] = keys
+        return {request.key: over_budget(self._budget, request) for request in refused}
+
+    def collect(self) -> Iterator[Mapping[str, Result]]:
+        """Look at all batches once; yield the results of those that have ended."""
+        with self._refusals():
+            for batch_id, keys in list(self.left.items()):
+                batch = _patiently(self._client.batches.retrieve, batch_id)
+                if batch.status in _ENDED:
+                    del self.left[batch_id]
+                    yield self._take({key: self._asked[key] for key in keys}, batch)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
         try:
-            batches = self._store.batches_of(list(asked))
-            waiting = {key for keys in batches.values() for key in keys}
-            fits, refused = self._affordable(
-                [request for key, request in asked.items() if key not in waiting]
-            )
-            yield {request.key: over_budget(self._budget, request) for request in refused}
-            for part in _parts(fits):
-                token = uuid.uuid4().hex
-                batches[token] = [request.key for request in part]
-                self._store.open_batch(token, batches[token])
-            ids = {
-                token: self._find_or_submit(token, [asked[key] for key in keys])
-                for token, keys in batches.items()
-            }
-            while ids:
-                for token, batch_id in list(ids.items()):
-                    batch = _patiently(self._client.batches.retrieve, batch_id)
-                    if batch.status in _ENDED:
-                        del ids[token]
-                        yield self._take({key: asked[key] for key in batches[token]}, batch)
-                if ids:
-                    time.sleep(poll)
+            yield
         except openai.APIStatusError as error:
             raise UserError(f"the server refuses the batch: {error.message}") from error
         except openai.APIConnectionError as error:

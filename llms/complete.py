@@ -1,8 +1,8 @@
 """The one door through which models are asked: `complete` (async) and `ask` (in order).
 
 A request is looked up in the store, sent if it is not there, and committed before anyone sees the
-reply. Whatever goes wrong with a request comes out as a `Failure`; only what concerns all of them
-(a missing key, a full disk) is raised.
+reply. What another process asks just now is waited for. Whatever goes wrong with a request comes
+out as a `Failure`; only what concerns all of them (a missing key, a full disk) is raised.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import signal
 import threading
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -19,7 +19,7 @@ from llms.budget import Budget
 from llms.endpoints import AttemptError, open_endpoint
 from llms.errors import UserError
 from llms.lanes import PATIENT, Lane, Patience
-from llms.prices import expected_tokens
+from llms.prices import BYTES_PER_TOKEN, expected_tokens
 from llms.progress import Progress, Silent
 from llms.records import Failure, ModelSpec, Reply, Request, Result
 from llms.store import ResponseStore
@@ -31,6 +31,8 @@ Check = Callable[[Reply], str | None]
 WINDOW = 2048
 STOP_SECONDS = 5.0
 LOOKUP = 256
+TOKENS_PER_REQUEST = 32
+LOOK_SECONDS = 0.2
 SILENT = Silent()
 
 
@@ -119,6 +121,12 @@ class _Arrival:
     committed: asyncio.Future[None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    request: Request
+    reply: asyncio.Future[Reply | None]
+
+
 class _Door:
     """What one call of `complete` holds: lanes, tasks under way and results on their way out."""
 
@@ -142,6 +150,9 @@ class _Door:
         self._arrived: asyncio.Queue[_Arrival | None] = asyncio.Queue()
         self._lanes: dict[tuple[str | None, ...], Lane] = {}
         self._under_way: dict[str, list[Request]] = {}
+        self._elsewhere: dict[str, _Awaited] = {}
+        self._claimed: set[str] = set()
+        self._watcher: asyncio.Task[None] | None = None
         self._feeder: asyncio.Task[None] | None = None
         self._answers: set[asyncio.Task[None]] = set()
         self._error: UserError | None = None
@@ -152,12 +163,15 @@ class _Door:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._write())
+                self._watcher = group.create_task(self._watch())
                 self._feeder = group.create_task(self._feed(requests, group))
         except BaseExceptionGroup as errors:
             raise _first(errors) from errors
         finally:
             for lane in self._lanes.values():
                 await lane.close()
+            with suppress(UserError):
+                await asyncio.to_thread(self._store.release, list(self._claimed))
             self.ready.put_nowait(None)
         if self._error:
             raise self._error
@@ -177,6 +191,7 @@ class _Door:
                     await self.window.acquire()
                 keyed = [(request.key, request) for request in some]
                 usable = await self._look_up(dict(keyed))
+                usable |= await self._claim({k: r for k, r in keyed if k not in usable})
                 found = [_for(r, usable[key]) for key, r in keyed if key in usable]
                 self._hand_out(found)
                 await self._buy([pair for pair in keyed if pair[0] not in usable], group)
@@ -191,6 +206,38 @@ class _Door:
         return {
             key: reply for key, reply in stored.items() if not (self._check and self._check(reply))
         }
+
+    async def _claim(self, missing: Mapping[str, Request]) -> dict[str, Reply]:
+        """Claim what is `missing`; return what another process has stored in the meantime."""
+        if not missing:
+            return {}
+        theirs, found = await self._claim_and_look(missing)
+        loop = asyncio.get_running_loop()
+        for key in theirs - found.keys() - self._under_way.keys():
+            self._elsewhere[key] = _Awaited(missing[key], loop.create_future())
+        return found
+
+    async def _claim_and_look(
+        self, missing: Mapping[str, Request]
+    ) -> tuple[set[str], dict[str, Reply]]:
+        """Return which keys other processes ask, and what is in the store after that was seen."""
+        theirs = await asyncio.to_thread(self._store.claim, list(missing))
+        self._claimed |= missing.keys() - theirs
+        return theirs, await self._look_up(missing)
+
+    async def _watch(self) -> None:
+        """Look now and then for what other processes were to ask."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            awaited = {key: some.request for key, some in self._elsewhere.items()}
+            if awaited:
+                try:
+                    theirs, found = await self._claim_and_look(awaited)
+                except UserError as error:
+                    return self._give_up(error)
+                for key in awaited.keys() - (theirs - found.keys()):
+                    if (some := self._elsewhere.get(key)) and not some.reply.done():
+                        some.reply.set_result(found.get(key))
 
     async def _buy(self, missing: Sequence[_Keyed], group: asyncio.TaskGroup) -> None:
         for _, pairs in groupby(missing, lambda pair: prompt_of(pair[1]) or pair[0]):
@@ -236,11 +283,22 @@ class _Door:
             await self._commit(key, unusable(reply, reason) if reason else reply)
 
         try:
-            await lane.call(send, keep, expected_tokens(request))
+            if reply := await self._from_elsewhere(key):
+                return self._hand_out(list(self._shared(key, reply)))
+            await lane.call(send, keep, expected_tokens(request), _work)
         except AttemptError as error:
             await self._commit(key, failure_of(request, error))
         except UserError as error:
             self._give_up(error)
+
+    async def _from_elsewhere(self, key: str) -> Reply | None:
+        """Return the reply that another process came by, None where this one is to ask."""
+        if key not in self._elsewhere:
+            return None
+        try:
+            return await self._elsewhere[key].reply
+        finally:
+            del self._elsewhere[key]
 
     async def _commit(self, key: str, result: Result) -> None:
         committed = asyncio.get_running_loop().create_future()
@@ -258,6 +316,7 @@ class _Door:
             arrivals = [arrival for arrival in waiting if arrival is not None]
             results = {arrival.key: arrival.result for arrival in arrivals}
             stored = await asyncio.to_thread(self._store.commit, results)
+            self._claimed -= results.keys()
             self._hand_out([copy for key in stored for copy in self._shared(key, stored[key])])
             for arrival in arrivals:
                 if not arrival.committed.done():
@@ -282,6 +341,8 @@ class _Door:
     def _end_if_done(self) -> None:
         if self._feeder is None and not self._answers:
             self._arrived.put_nowait(None)
+            if self._watcher:
+                self._watcher.cancel()
 
     def _shared(self, key: str, result: Result) -> Iterator[Result]:
         yield result
@@ -316,6 +377,12 @@ def _chunks(requests: Iterable[Request]) -> Iterator[list[Request]]:
 def prompt_of(request: Request) -> str:
     """Return the id of the prompt that `request` is about, or an empty text."""
     return request.about.get("prompt_id", "")
+
+
+def _work(reply: Reply) -> float:
+    """Return the tokens that were made, those added that the rest of a request takes as long as."""
+    made = len(reply.text) / BYTES_PER_TOKEN if reply.usage.output is None else reply.usage.output
+    return TOKENS_PER_REQUEST + made
 
 
 def _this_task() -> asyncio.Task[None] | None:

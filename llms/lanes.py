@@ -4,18 +4,16 @@ This is the one layer that retries; the clients' own retries are off.
 """
 
 import asyncio
-import logging
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, TypeVar
 
-import stamina
-
 from llms.endpoints import AttemptError, Endpoint
 from llms.records import ModelSpec, Usage
+from llms.slots import Slots
 
 T = TypeVar("T")
 RETRY_AFTER_MAX = 300.0
@@ -34,65 +32,21 @@ class Patience:
     wait_max: float = 60.0
     wait_jitter: float = 1.0
 
+    def wait_before_next(self, error: AttemptError, failed: Counter[str]) -> float | None:
+        """Return the seconds to wait after `error`, None where the request is given up.
 
-logging.getLogger("stamina").addHandler(logging.NullHandler())
+        `failed` counts the attempts by reason, with this one.
+        """
+        most = min(self.attempts_by_reason.get(error.reason, self.attempts), self.attempts)
+        if not error.retry or failed[error.reason] >= most or failed.total() >= self.attempts:
+            return None
+        jitter = random.uniform(0, self.wait_jitter)
+        if error.wait is not None:
+            return min(error.wait, RETRY_AFTER_MAX) + jitter
+        return min(self.wait_max, self.wait_initial * 2.0 ** (failed.total() - 1) + jitter)
 
 
 PATIENT = Patience()
-
-
-class Slots:
-    """How many requests may be under way: more while all goes well, fewer when it does not.
-
-    Additive increase, multiplicative decrease: a 32nd of `most` is added with each full round of
-    successes, 30 % are taken away on overload, at most once a second.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.limit = float(most)
-        self._step = max(1.0, most / 32)
-        self.taken = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._decreased = 0.0
-
-    async def acquire(self) -> None:
-        """Wait for a slot, first come, first served."""
-        if self.taken < int(self.limit) and not self._waiting:
-            self.taken += 1
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.release()
-            raise
-
-    def release(self) -> None:
-        """Give a slot back."""
-        self.taken -= 1
-        self._admit()
-
-    def went_well(self) -> None:
-        """Count a success."""
-        self.limit = min(self.most, self.limit + self._step / self.limit)
-        self._admit()
-
-    def overloaded(self) -> None:
-        """Count a sign of overload."""
-        now = monotonic()
-        if now - self._decreased >= 1.0:
-            self._decreased = now
-            self.limit = max(1.0, self.limit * 0.7)
-
-    def _admit(self) -> None:
-        while self._waiting and self.taken < int(self.limit):
-            turn = self._waiting.popleft()
-            if not turn.done():
-                self.taken += 1
-                turn.set_result(None)
 
 
 class Pace:
@@ -111,6 +65,11 @@ class Pace:
         self._free_at = earliest + units * self._seconds_per_unit
         if earliest > now:
             await asyncio.sleep(earliest - now)
+
+
+def one(answer: object) -> float:
+    """Return 1: every answer was as much work as the others."""
+    return 1.0
 
 
 class Lane:
@@ -134,41 +93,29 @@ class Lane:
         send: Callable[[], Awaitable[T]],
         keep: Callable[[T], Awaitable[None]],
         expected: Usage,
+        work: Callable[[T], float] = one,
     ) -> None:
         """Hand what `send` returns to `keep`; try again where that can help.
 
         The slot is held until the reply is kept: what a crash can lose is what is under way.
+        `work` says how much there was to do for what `send` returned, in any unit.
 
         Raises:
             AttemptError: the last one; its `attempts` says how many were made.
         """
         failed: Counter[str] = Counter()
-        patience = self._patience
-
-        def wait_before_next(error: Exception) -> bool | float:
-            if not isinstance(error, AttemptError):
-                return False
-            failed[error.reason] += 1
-            error.attempts = failed.total()
-            most = patience.attempts_by_reason.get(error.reason, patience.attempts)
-            if not error.retry or failed[error.reason] >= most or self._hopeless:
-                return False
-            if error.wait is None:
-                return True
-            return min(error.wait, RETRY_AFTER_MAX) + random.uniform(0, patience.wait_jitter)
-
         try:
             async with self.endpoint.in_use():
-                async for attempt in stamina.retry_context(
-                    on=wait_before_next,
-                    attempts=patience.attempts,
-                    timeout=None,
-                    wait_initial=patience.wait_initial,
-                    wait_max=patience.wait_max,
-                    wait_jitter=patience.wait_jitter,
-                ):
-                    with attempt:
-                        return await self._attempt(send, keep, expected)
+                while True:
+                    try:
+                        return await self._attempt(send, keep, expected, work)
+                    except AttemptError as error:
+                        failed[error.reason] += 1
+                        error.attempts = failed.total()
+                        wait = self._patience.wait_before_next(error, failed)
+                        if wait is None or self._hopeless:
+                            raise
+                    await asyncio.sleep(wait)
         except AttemptError as error:
             if error.hopeless and not self._answered:
                 self._hopeless = error
@@ -183,6 +130,7 @@ class Lane:
         send: Callable[[], Awaitable[T]],
         keep: Callable[[T], Awaitable[None]],
         expected: Usage,
+        work: Callable[[T], float],
     ) -> None:
         await self._slots.acquire()
         try:
@@ -190,11 +138,12 @@ class Lane:
                 raise AttemptError(self._hopeless.reason, self._hopeless.detail)
             await self._keep_pace(expected)
             self.sending.add(asyncio.current_task())
+            start = monotonic()
             async with asyncio.timeout(self._timeout):
                 answer = await send()
             self._answered = True
-            self._slots.went_well()
             await keep(answer)
+            self._slots.went_well(monotonic() - start, work(answer))
         except TimeoutError:
             self._slots.overloaded()
             raise AttemptError("timeout", f"no reply in {self._timeout:g} s", retry=True) from None

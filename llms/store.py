@@ -1,26 +1,32 @@
 """The response store: every reply ever paid for, found again by what determines it.
 
 One SQLite file in WAL mode that several processes may share. A key is in `replies` once it has
-been answered usably; `failures` keeps, apart from them, how often a key failed and why. Requests
-are stored as digests only, and nothing that could hold a secret is stored at all.
+been answered usably; `failures` keeps, apart from them, how often a key failed and why; `claims`
+says which process asks a key just now, so that others wait for its reply. Requests are stored as
+digests only, and nothing that could hold a secret is stored at all.
 """
 
 import json
 import os
 import sqlite3
 import threading
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from llms.claims import hold, is_held, let_go
 from llms.errors import UserError
 from llms.records import Failure, Reply, Request, Result, Usage
 
+T = TypeVar("T")
 SCHEMA_VERSION = 1
 LOOKUP_BATCH = 500
+INSERT_BATCH = 64
 LOCK_SECONDS = 60.0
 _SCHEMA = """
 CREATE TABLE replies (
@@ -33,6 +39,7 @@ CREATE TABLE failures (
 CREATE TABLE embeddings (key BLOB PRIMARY KEY, model TEXT NOT NULL, vector BLOB NOT NULL);
 CREATE TABLE batches (token TEXT NOT NULL, key BLOB NOT NULL PRIMARY KEY, batch_id TEXT)
 """
+_CLAIMS = "CREATE TABLE IF NOT EXISTS claims (key BLOB PRIMARY KEY, owner TEXT NOT NULL)"
 _REPLY_FIELDS = (
     "text, reasoning, finish_reason, input_tokens, output_tokens, reasoning_tokens, cached_tokens,"
     " logprobs, cost, seconds, created"
@@ -59,6 +66,8 @@ class ResponseStore:
         self.asked = 0
         """Requests that ended in a reply or a failure, and were committed, since then."""
         self._lock = threading.Lock()
+        self._owner = uuid.uuid4().hex
+        self._held: int | None = None
         with _errors_of(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(
@@ -82,9 +91,12 @@ class ResponseStore:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and leave what was claimed to others."""
         with self._lock:
             self._connection.close()
+            if self._held is not None:
+                let_go(self._sign(self._owner), self._held)
+                self._held = None
 
     def get_many(self, requests: Sequence[Request]) -> dict[str, Reply]:
         """Return the stored replies to `requests`, by key; a key that is missing has none."""
@@ -113,12 +125,43 @@ class ResponseStore:
         """
         self.asked += len(results)
         with self._transaction() as connection:
+            self._unclaim(connection, list(results))
+            replies = {key: r for key, r in results.items() if isinstance(r, Reply)}
+            failures = {key: r for key, r in results.items() if isinstance(r, Failure)}
             return {
-                key: _put_reply(connection, bytes.fromhex(key), result)
-                if isinstance(result, Reply)
-                else _put_failure(connection, bytes.fromhex(key), result)
-                for key, result in results.items()
+                **_put_replies(connection, replies),
+                **{
+                    key: _put_failure(connection, bytes.fromhex(key), failure)
+                    for key, failure in failures.items()
+                },
             }
+
+    def claim(self, keys: Sequence[str]) -> set[str]:
+        """Note that this store's holder asks `keys`; return those that another one asks already.
+
+        A claim ends when a result is committed, when it is released, or with its process.
+        """
+        theirs: set[str] = set()
+        with self._transaction() as connection:
+            if self._held is None:
+                self._held = hold(self._sign(self._owner))
+            for (owner,) in connection.execute("SELECT DISTINCT owner FROM claims").fetchall():
+                if owner != self._owner and not is_held(self._sign(owner)):
+                    connection.execute("DELETE FROM claims WHERE owner = ?", (owner,))
+            for some in _parts(keys, LOOKUP_BATCH):
+                marks = ",".join("?" * len(some))
+                query = f"SELECT key FROM claims WHERE owner != ? AND key IN ({marks})"
+                found = connection.execute(query, [self._owner, *map(bytes.fromhex, some)])
+                theirs.update(key.hex() for (key,) in found.fetchall())
+            rows = [(bytes.fromhex(key), self._owner) for key in keys if key not in theirs]
+            _insert(connection, "INSERT OR IGNORE INTO claims", rows)
+        return theirs
+
+    def release(self, keys: Sequence[str]) -> None:
+        """Leave the asking of `keys` to others."""
+        if keys and self._held is not None:
+            with self._transaction() as connection:
+                self._unclaim(connection, keys)
 
     def get_vectors(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Return the stored embeddings, little-endian float32, by key."""
@@ -163,14 +206,23 @@ class ResponseStore:
             connection.executemany("DELETE FROM batches WHERE key = ?", rows)
 
     def _rows(self, table: str, columns: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        for start in range(0, len(keys), LOOKUP_BATCH):
-            some = [bytes.fromhex(key) for key in keys[start : start + LOOKUP_BATCH]]
+        for some in _parts(keys, LOOKUP_BATCH):
             marks = ",".join("?" * len(some))
             query = f"SELECT {columns} FROM {table} WHERE key IN ({marks})"
             with self._lock, _errors_of(self.path):
-                found = self._connection.execute(query, some).fetchall()
+                found = self._connection.execute(query, list(map(bytes.fromhex, some))).fetchall()
             for key, *values in found:
                 yield key.hex(), *values
+
+    def _unclaim(self, connection: sqlite3.Connection, keys: Sequence[str]) -> None:
+        if self._held is not None:
+            for some in _parts(keys, LOOKUP_BATCH):
+                marks = ",".join("?" * len(some))
+                statement = f"DELETE FROM claims WHERE owner = ? AND key IN ({marks})"
+                connection.execute(statement, [self._owner, *map(bytes.fromhex, some)])
+
+    def _sign(self, owner: str) -> Path:
+        return self.path.with_name(f"{self.path.name}-asking-{owner}")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -191,6 +243,7 @@ class ResponseStore:
         connection.execute("BEGIN IMMEDIATE")
         try:
             self._check_schema()
+            connection.execute(_CLAIMS)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -214,10 +267,39 @@ class ResponseStore:
             raise UserError(f"{self.path} is not a response store; name another with --store")
 
 
-def _put_reply(connection: sqlite3.Connection, key: bytes, reply: Reply) -> Result:
+def _put_replies(connection: sqlite3.Connection, replies: Mapping[str, Reply]) -> dict[str, Reply]:
+    """Put `replies` in; return those that were there before in their place."""
+    stored = dict(replies)
+    for some in _parts(list(replies), LOOKUP_BATCH):
+        marks = ",".join("?" * len(some))
+        query = f"SELECT key, {_REPLY_FIELDS} FROM replies WHERE key IN ({marks})"
+        for key, *values in connection.execute(query, list(map(bytes.fromhex, some))).fetchall():
+            stored[key.hex()] = _reply(replies[key.hex()].request, values)
+    new = [_row(key, reply) for key, reply in replies.items() if stored[key] is reply]
+    _insert(connection, "INSERT INTO replies", new)
+    return stored
+
+
+def _insert(connection: sqlite3.Connection, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many rows by one statement.
+
+    For each statement the interpreter's lock is let go of, and has to be got back from a thread
+    that is busy.
+    """
+    for some in _parts(rows, INSERT_BATCH):
+        row = f"({','.join('?' * len(some[0]))})"
+        statement = f"{into} VALUES {','.join([row] * len(some))}"
+        connection.execute(statement, list(chain.from_iterable(some)))
+
+
+def _parts(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def _row(key: str, reply: Reply) -> tuple[Any, ...]:
     usage = reply.usage
-    row = (
-        key,
+    return (
+        bytes.fromhex(key),
         reply.request.spec.model,
         reply.text,
         reply.reasoning,
@@ -231,12 +313,6 @@ def _put_reply(connection: sqlite3.Connection, key: bytes, reply: Reply) -> Resu
         reply.seconds,
         reply.created,
     )
-    marks = ",".join("?" * len(row))
-    added = connection.execute(f"INSERT OR IGNORE INTO replies VALUES ({marks})", row)
-    if added.rowcount:
-        return reply
-    first = connection.execute(f"SELECT {_REPLY_FIELDS} FROM replies WHERE key = ?", (key,))
-    return _reply(reply.request, first.fetchone())
 
 
 def _put_failure(connection: sqlite3.Connection, key: bytes, failure: Failure) -> Result:

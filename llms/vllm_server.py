@@ -2,7 +2,8 @@
 
 A server is shared by all runs of this process. It runs under `llms.watchdog`, which ends it
 however this process ends. Servers that no longer fit beside a new one are stopped when idle.
-Logs go to results/vllm/<model>.log, or beside the store that $BENCHBUILDER_STORE names.
+Logs go to <model>.log in the folder that `logs_in` names, else in a folder `vllm` beside the store
+that $BENCHBUILDER_STORE names.
 """
 
 import asyncio
@@ -13,7 +14,9 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
@@ -25,6 +28,7 @@ from llms.records import ModelSpec
 from llms.store import default_store_path
 
 START_SECONDS = 1800.0
+_LOGS: ContextVar[Path] = ContextVar("folder of the logs")
 _PRIVATE = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
 _KNOWN_FAILURES = {
     r"out of memory|OutOfMemoryError|No available memory|Free memory on device|exceeds .*memory"
@@ -157,6 +161,16 @@ class VllmServer:
         return f"{next(known, last)}; its log is {self.log}"
 
 
+@contextmanager
+def logs_in(folder: Path) -> Iterator[None]:
+    """Have servers that start meanwhile write their logs to `folder`, made when first needed."""
+    token = _LOGS.set(folder)
+    try:
+        yield
+    finally:
+        _LOGS.reset(token)
+
+
 def vllm_command(spec: ModelSpec) -> list[str]:
     """Return how vLLM's server is started here, up to and with the model.
 
@@ -204,11 +218,11 @@ def visible_gpus() -> list[str]:
 def server_of(spec: ModelSpec, gpus: Sequence[str]) -> VllmServer:
     """Return the server for `spec`, not yet started, on `gpus` (none: on the CPU)."""
     revision = ["--revision", spec.revision] if spec.revision and not _is_folder(spec) else []
-    log = default_store_path().parent / "vllm" / (quote(spec.name, safe="") + ".log")
+    logs = _LOGS.get(None) or default_store_path().parent / "vllm"
     return VllmServer(
         spec.model,
         command=vllm_command(spec),
-        log=log,
+        log=logs / (quote(spec.name, safe="") + ".log"),
         arguments=["--enable-prefix-caching", *revision, *spec.engine_args],
         environment={"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {},
     )

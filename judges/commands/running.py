@@ -117,6 +117,7 @@ def run(
         from judges.run import run as judge_run
         from llms.config import read_config
         from llms.store import ResponseStore, default_store_path
+        from llms.vllm_server import logs_in
 
         flags = {
             "models": model,
@@ -136,7 +137,7 @@ def run(
             "note": note,
         }
         settings = read_config(RunConfig, config, flags)
-        with ResponseStore(store or default_store_path()) as responses:
+        with ResponseStore(store or default_store_path()) as responses, logs_in(out / "logs"):
             if dry_run or _worth_asking(settings, yes=yes):
                 planned = estimate(benchmark, config=settings, store=responses)
                 if dry_run:

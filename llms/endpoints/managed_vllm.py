@@ -171,7 +171,8 @@ class VllmEndpoint:
             if await running.server.healthy():
                 return error
             await asyncio.sleep(0.1)
-        return AttemptError("server_died", error.detail, retry=True)
+        said = f"{error.detail}; its log is {running.server.log}"
+        return AttemptError("server_died", said, retry=True)
 
 
 def stop_servers() -> None:

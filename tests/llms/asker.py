@@ -1,12 +1,18 @@
 """A program that asks many questions of the fault server, for tests that measure or kill it.
 
     python -m tests.llms.asker URL STORE COUNT CONCURRENCY [FIRST [TIMEOUT]]
+    python -m tests.llms.asker
 
-Prints a JSON object: results by kind, wrong texts, and the peak of its memory in MB.
+Prints a JSON object: results by kind, wrong texts, and the peak of its memory in MB. Without
+arguments it reads those of many programs, as JSON lists, from standard input, and starts a process
+for each that has nothing left to import; it prints their ids first.
 """
 
 import asyncio
+import importlib
 import json
+import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -41,7 +47,7 @@ def questions(
 async def main(
     url: str, path: Path, count: int, concurrency: int, first: int = 0, timeout: float = 1.5
 ) -> None:
-    """Ask, and print what came."""
+    """Ask, and print what came, on one line with the process's id."""
     kinds: Counter[str] = Counter()
     wrong = 0
     with ResponseStore(path) as store:
@@ -53,7 +59,8 @@ async def main(
                 wrong += not result.text.startswith(f"answer to {question}")
             else:
                 kinds[result.reason] += 1
-    print(json.dumps({"kinds": kinds, "wrong": wrong, "megabytes": _peak()}), flush=True)
+    came = {"pid": os.getpid(), "kinds": kinds, "wrong": wrong, "megabytes": _peak()}
+    print(json.dumps(came), flush=True)
 
 
 def _peak() -> float:
@@ -62,6 +69,21 @@ def _peak() -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
+def start_many() -> None:
+    """Start a process for each line of standard input."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        url, path, *numbers = json.loads(line)
+        if os.fork() == 0:
+            print(json.dumps({"pid": os.getpid()}), flush=True)
+            asyncio.run(main(url, Path(path), *numbers))
+            os._exit(0)
+
+
 if __name__ == "__main__":
-    url, path, *numbers = sys.argv[1:]
-    asyncio.run(main(url, Path(path), *map(int, numbers)))
+    if len(sys.argv) == 1:
+        importlib.import_module("llms.endpoints.openai_api")
+        start_many()
+    else:
+        url, path, *numbers = sys.argv[1:]
+        asyncio.run(main(url, Path(path), *map(int, numbers)))

@@ -13,10 +13,14 @@ Row = Callable[[dict[str, Any]], dict[str, Any]]
 
 @dataclass
 class BatchServer:
-    """Files and batches; a batch ends after it was looked at `looks` times."""
+    """Files and batches; a batch ends after it was looked at `looks` times.
+
+    No batch ends before there are `together` of them.
+    """
 
     answer: Row
     looks: int = 1
+    together: int = 1
     ends: str = "completed"
     files: dict[str, bytes] = field(default_factory=dict)
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -52,7 +56,8 @@ class BatchServer:
         batch_id = request.match_info["id"]
         batch = self.batches[batch_id]
         self.seen[batch_id] = self.seen.get(batch_id, 0) + 1
-        if self.seen[batch_id] >= self.looks and "output_file_id" not in batch:
+        due = self.seen[batch_id] >= self.looks and len(self.batches) >= self.together
+        if due and "output_file_id" not in batch:
             self.finish(batch)
         return web.json_response(batch)
 

@@ -9,6 +9,7 @@ question was asked and properly answered, and how many requests were under way a
 """
 
 import asyncio
+import json
 import random
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.request import urlopen
 
 from aiohttp import web
 
@@ -160,6 +162,18 @@ def fault_server(share: float) -> Iterator[str]:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
         finally:
             process.kill()
+
+
+def counts(url: str) -> dict[str, Any]:
+    """Return how often the server at `url` was asked, and answered, each question."""
+    with urlopen(f"{url}/counts") as response:
+        return json.load(response)
+
+
+def total(url: str) -> int:
+    """Return how many answers the server at `url` has given."""
+    with urlopen(f"{url}/total") as response:
+        return int(response.read())
 
 
 if __name__ == "__main__":

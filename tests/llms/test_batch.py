@@ -49,6 +49,14 @@ def test_what_was_bought_by_batch_is_not_bought_again(store):
     assert len(batches.files[second].splitlines()) == 2
 
 
+def test_the_batches_of_all_models_are_submitted_before_any_is_waited_for(store):
+    batches = BatchServer(answered, together=2)
+    with fake_server(routes=batches.add_routes) as server:
+        requests = [*questions(server.spec(), 3), *questions(server.spec(model="n", name="n"), 3)]
+        results = ask_by_batch(requests, store=store, poll_seconds=0)
+    assert [result.text for result in results] == ["echo 0", "echo 1", "echo 2"] * 2
+
+
 class Killed(BaseException):
     pass
 

@@ -1,5 +1,7 @@
 import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from time import monotonic
 
@@ -13,8 +15,7 @@ from llms.prices import cost_of, prices_of
 from llms.records import Failure, ModelSpec, Prices, Reply, Request, Usage
 from llms.store import ResponseStore
 from tests.llms.fake_server import completion, fake_server
-from tests.llms.faults import fault_server
-from tests.llms.test_faults import asker, counts, total
+from tests.llms.faults import counts, fault_server, total
 
 A_CENT_A_TOKEN = Prices(10_000, 10_000)
 
@@ -131,8 +132,10 @@ def test_requests_keep_to_the_rate_that_is_given(store):
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_what_is_under_way_at_the_end_of_a_program_is_stored(tmp_path, ending):
     store = tmp_path / "responses.sqlite"
+    command = [sys.executable, "-m", "tests.llms.asker"]
     with fault_server(0) as url:
-        program = asker(url, store, 100_000, 32, 0, 60)
+        numbers = ["100000", "32", "0", "60"]
+        program = subprocess.Popen([*command, url, str(store), *numbers], stdout=subprocess.PIPE)
         while total(url) < 200:
             pass
         program.send_signal(ending)

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from llms.complete import ask, complete
 from llms.errors import UserError
-from llms.lanes import Patience, Slots
+from llms.lanes import Patience
 from llms.records import Failure, ModelSpec, Prices, Reply, Request, Usage
 from llms.store import ResponseStore
 from tests.llms.fake_server import completion, fake_server
@@ -217,17 +217,6 @@ def test_no_more_requests_are_under_way_than_the_model_allows(store):
     with fake_server(count) as server:
         ask(questions(server.spec(concurrency=7), *map(str, range(60))), store=store)
     assert most == 7
-
-
-def test_concurrency_falls_under_overload_and_recovers():
-    slots = Slots(64)
-    slots.overloaded()
-    slots.overloaded()
-    fallen = slots.limit
-    for _ in range(1000):
-        slots.went_well()
-    assert fallen == pytest.approx(64 * 0.7)
-    assert slots.limit == 64
 
 
 def test_what_is_under_way_is_kept_when_another_model_has_no_key(store, monkeypatch):

@@ -1,34 +1,51 @@
 import json
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
-from urllib.request import urlopen
 
-from tests.llms.faults import fault_server
+import pytest
+
+from tests.llms.faults import fault_server, total
 
 NO_HURRY = 60
 
 
-def asker(url: str, store: Path, *numbers: int) -> subprocess.Popen:
-    command = [sys.executable, "-m", "tests.llms.asker", url, str(store), *map(str, numbers)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+class Programs:
+    """Starts programs that ask, and reads what came to them."""
+
+    def __init__(self, starter: subprocess.Popen):
+        self.starter = starter
+        self.came = {}
+
+    def start(self, url: str, store: Path, *numbers: int) -> int:
+        """Return the id of a new program that asks COUNT, CONCURRENCY, FIRST, TIMEOUT."""
+        self.starter.stdin.write(json.dumps([url, str(store), *numbers]) + "\n")
+        self.starter.stdin.flush()
+        while True:
+            told = json.loads(self.starter.stdout.readline())
+            if "kinds" not in told:
+                return told["pid"]
+            self.came[told["pid"]] = told
+
+    def outcome(self, program: int) -> dict:
+        """Return what came to a program, once it has ended."""
+        while program not in self.came:
+            told = json.loads(self.starter.stdout.readline())
+            self.came[told["pid"]] = told
+        return self.came[program]
 
 
-def outcome(program: subprocess.Popen) -> dict:
-    printed, _ = program.communicate()
-    return json.loads(printed)
-
-
-def counts(url: str) -> dict:
-    with urlopen(f"{url}/counts") as response:
-        return json.load(response)
-
-
-def total(url: str) -> int:
-    with urlopen(f"{url}/total") as response:
-        return int(response.read())
+@pytest.fixture(scope="module")
+def programs():
+    command = [sys.executable, "-m", "tests.llms.asker"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as starter:
+        yield Programs(starter)
 
 
 def contents(store: Path) -> list[tuple]:
@@ -38,45 +55,55 @@ def contents(store: Path) -> list[tuple]:
         return connection.execute("SELECT key, text FROM replies ORDER BY key").fetchall()
 
 
-def test_nothing_is_lost_or_wrong_where_a_third_of_all_attempts_fail(tmp_path):
+def test_nothing_is_lost_or_wrong_where_a_third_of_all_attempts_fail(programs, tmp_path):
     store = tmp_path / "responses.sqlite"
     with fault_server(0.3) as url:
-        came = outcome(asker(url, store, 2000, 128))
-    assert came["kinds"] == {"bought": 2000}
+        came = programs.outcome(programs.start(url, store, 1000, 128))
+    assert came["kinds"] == {"bought": 1000}
     assert came["wrong"] == 0
     assert came["megabytes"] < 300
-    assert len(contents(store)) == 2000
+    assert len(contents(store)) == 1000
 
 
-def test_after_ten_kills_the_content_is_the_same_and_little_was_bought_twice(tmp_path):
+def test_after_ten_kills_the_content_is_the_same_and_little_was_bought_twice(programs, tmp_path):
     whole, killed = tmp_path / "whole.sqlite", tmp_path / "killed.sqlite"
     with fault_server(0) as url:
-        outcome(asker(url, whole, 400, 16, 0, NO_HURRY))
-        before = total(url)
+        programs.outcome(programs.start(url, whole, 240, 8, 0, NO_HURRY))
         for kill in range(10):
-            program = asker(url, killed, 400, 16, 0, NO_HURRY)
-            while total(url) < before + 35 * (kill + 1):
+            program = programs.start(url, killed, 240, 8, 0, NO_HURRY)
+            while total(url) < 240 + 20 * (kill + 1):
                 pass
-            program.kill()
-            program.communicate()
-        outcome(asker(url, killed, 400, 16, 0, NO_HURRY))
-        bought_twice = total(url) - before - 400
+            os.kill(program, signal.SIGKILL)
+        programs.outcome(programs.start(url, killed, 240, 8, 0, NO_HURRY))
+        bought_twice = total(url) - 2 * 240
     assert contents(killed) == contents(whole)
-    assert bought_twice <= 10 * 16
+    assert bought_twice <= 10 * 8
 
 
-def test_two_programs_share_a_store(tmp_path):
+def test_what_two_programs_ask_at_once_is_bought_once(programs, tmp_path):
     store = tmp_path / "responses.sqlite"
     with fault_server(0) as url:
-        both = [asker(url, store, 400, 16, first, NO_HURRY) for first in (0, 200)]
-        came = [outcome(program) for program in both]
+        both = [programs.start(url, store, 300, 16, first, NO_HURRY) for first in (0, 100)]
+        came = [programs.outcome(program) for program in both]
+        assert total(url) == 400
     assert [one["wrong"] for one in came] == [0, 0]
-    assert len(contents(store)) == 600
+    assert len(contents(store)) == 400
 
 
-def test_what_one_program_bought_another_takes_from_the_store(tmp_path):
+def test_a_program_that_is_killed_holds_up_no_other(programs, tmp_path):
     store = tmp_path / "responses.sqlite"
     with fault_server(0) as url:
-        outcome(asker(url, store, 200, 16, 0, NO_HURRY))
-        came = outcome(asker(url, store, 200, 16, 100, NO_HURRY))
+        first, second = (programs.start(url, store, 300, 16, 0, NO_HURRY) for _ in range(2))
+        while total(url) < 50:
+            pass
+        os.kill(first, signal.SIGKILL)
+        assert sum(programs.outcome(second)["kinds"].values()) == 300
+        assert total(url) <= 300 + 16
+
+
+def test_what_one_program_bought_another_takes_from_the_store(programs, tmp_path):
+    store = tmp_path / "responses.sqlite"
+    with fault_server(0) as url:
+        programs.outcome(programs.start(url, store, 200, 16, 0, NO_HURRY))
+        came = programs.outcome(programs.start(url, store, 200, 16, 100, NO_HURRY))
     assert came["kinds"] == {"stored": 100, "bought": 100}

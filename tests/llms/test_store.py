@@ -145,3 +145,21 @@ def test_no_key_is_ever_written(tmp_path: Path, monkeypatch, caplog):
     assert b"very-secret" not in written
     assert b"[SOME_API_KEY]" in written
     assert "very-secret" not in caplog.text
+
+
+def test_what_one_asks_another_leaves_alone_until_it_is_released_or_stored(tmp_path):
+    key, other = REQUEST.key, "ab" * 32
+    with ResponseStore(tmp_path / "s") as first, ResponseStore(tmp_path / "s") as second:
+        assert first.claim([key, other]) == set()
+        assert second.claim([key, other]) == {key, other}
+        first.release([other])
+        first.commit({key: REPLY})
+        assert second.claim([key, other]) == set()
+
+
+def test_a_claim_ends_with_its_holder_and_leaves_no_file(tmp_path):
+    with ResponseStore(tmp_path / "s") as second:
+        with ResponseStore(tmp_path / "s") as first:
+            first.claim([REQUEST.key])
+        assert second.claim([REQUEST.key]) == set()
+    assert [file.name for file in tmp_path.iterdir()] == ["s"]

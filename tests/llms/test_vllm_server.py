@@ -1,5 +1,6 @@
 """The managed server, against a stand-in for vLLM that starts in a moment."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from llms.errors import UserError
 from llms.records import ModelSpec, Reply, Request
 from llms.specs import read_specs
 from llms.store import ResponseStore
-from llms.vllm_server import vllm_command
+from llms.vllm_server import logs_in, vllm_command
 from tests.llms.processes import left_after_a_while, processes_with
 
 FAKE = Path(__file__).with_name("fake_vllm")
@@ -109,6 +110,13 @@ def test_a_server_that_cannot_start_says_why_and_leaves_nothing(folder, model, r
     with pytest.raises(UserError, match=reason):
         ask_models(folder, model)
     assert left_after_a_while(str(folder)) == []
+
+
+def test_the_log_is_where_the_caller_wants_it_and_a_failure_names_it(folder):
+    log = folder / "run" / "logs" / "unknown.log"
+    with logs_in(log.parent), pytest.raises(UserError, match=re.escape(str(log))):
+        ask_models(folder, "unknown")
+    assert "not supported" in log.read_text()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
