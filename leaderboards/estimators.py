@@ -10,20 +10,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from leaderboards.bradley_terry import Pairs, derivatives, fit_pairs, logistic
-from leaderboards.evidence import Evidence, Floats, Ints, by_model, summed
+from leaderboards.bradley_terry import Pairs, by_chunks, derivatives, fit_pairs, logistic
+from leaderboards.evidence import Evidence, Floats, Ints, summed
 from leaderboards.scales import MakeScale, Scale
 from leaderboards.style_control import (
-    StyleDesign,
+    Cells,
     fit_style,
     fit_style_draws,
     style_derivatives,
+    style_design,
 )
 from leaderboards.ties import Results, TieModel, fit_ties, tie_derivatives, tie_slopes
 
 DENSE = 20_000_000
 """A table of fewer numbers than this is held as it is, a larger one without its zeros."""
-_CHUNK = 4_000_000
+_CHUNK = 1_000_000
 """Numbers in one (draws x anything) array."""
 
 
@@ -135,7 +136,15 @@ def style_controlled(features: Floats, scale: MakeScale) -> Build:
 
 def _style_controlled(evidence: Evidence, features: Floats, scale: MakeScale) -> Estimator:
     models = len(evidence.models)
-    design = _style_design(evidence, features)
+    pairs, pair = pairs_of(evidence)
+    cells = Cells(
+        pair=pair,
+        prompt=evidence.prompt,
+        weight=evidence.weight,
+        won=evidence.won,
+        features=features,
+    )
+    design = style_design(pairs, cells)
     ones = np.ones(len(evidence.prompts))
     whole = fit_style(design, ones)
     of_effects = scale(whole[:models])
@@ -229,24 +238,6 @@ def jacobian(estimator: Estimator) -> Floats:
     return np.asarray((up - down).T / (2 * step))
 
 
-def _style_design(evidence: Evidence, features: Floats) -> StyleDesign:
-    pairs, pair = pairs_of(evidence)
-    order = np.argsort(pair, kind="stable")
-    x = features[order]
-    products = (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)
-    even = by_model(evidence, evidence.weight, evidence.weight) / 4
-    return StyleDesign(
-        pairs=pairs,
-        start=np.searchsorted(pair[order], np.arange(len(pairs.first) + 1)),
-        prompt=evidence.prompt[order],
-        weight=evidence.weight[order],
-        won=evidence.won[order],
-        features=x,
-        even=np.where(even > 0, even, 1.0),
-        moments=np.column_stack([np.ones(len(x)), x, products]),
-    )
-
-
 def _by_prompt(evidence: Evidence, unit: Ints, values: Floats, units: int) -> sparse.csr_array:
     """Return the sums (P, units) of the cells' values by prompt and unit."""
     shape = (len(evidence.prompts), units)
@@ -274,7 +265,4 @@ def _beside(left: sparse.csr_array | Floats, right: Floats) -> sparse.csr_array 
 
 
 def _chunked(estimate: Callable[[Floats], Floats], counts: Floats, width: int) -> Floats:
-    """Return `estimate` of the counts (D, P), as many rows at a time as memory should hold."""
-    rows = max(1, _CHUNK // width)
-    parts = [estimate(counts[low : low + rows]) for low in range(0, len(counts), rows)]
-    return np.concatenate(parts)
+    return by_chunks(estimate, counts, rows=max(1, _CHUNK // width))
