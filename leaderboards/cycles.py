@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from leaderboards.estimators import pairs_of
-from leaderboards.evidence import Floats, gather, summed
+from leaderboards.evidence import Floats, gather
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +41,9 @@ def find_cycles(battles: pl.DataFrame, *, most: int = 10) -> Cycles:
         RankingError: the battles cannot be used.
     """
     evidence = gather(battles)
-    pairs, pair = pairs_of(evidence)
-    count, models = len(pairs.first), pairs.models
-    weight = summed(pair, evidence.weight, count)
-    margin = summed(pair, evidence.won, count) / weight - 0.5
+    pairs, models = evidence.over_prompts, len(evidence.models)
+    count, weight = len(pairs.first), pairs.weight
+    margin = pairs.won / weight - 0.5
     signed = np.zeros((count, models))
     signed[np.arange(count), pairs.first] = 1
     signed[np.arange(count), pairs.second] = -1

@@ -10,21 +10,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from leaderboards.bradley_terry import Pairs, derivatives, fit_pairs, logistic
-from leaderboards.evidence import Evidence, Floats, Ints, by_model, summed
-from leaderboards.scales import MakeScale, Scale
+from leaderboards.bradley_terry import Pairs, by_chunks, derivatives, fit_pairs, logistic
+from leaderboards.evidence import Evidence, Floats, Ints, summed
+from leaderboards.scales import MakeScale, Scale, in_percent
 from leaderboards.style_control import (
-    StyleDesign,
+    Cells,
     fit_style,
     fit_style_draws,
     style_derivatives,
+    style_design,
 )
 from leaderboards.ties import Results, TieModel, fit_ties, tie_derivatives, tie_slopes
 
-DENSE = 20_000_000
-"""A table of fewer numbers than this is held as it is, a larger one without its zeros."""
-_CHUNK = 4_000_000
+_CHUNK = 1_000_000
 """Numbers in one (draws x anything) array."""
+_NEAR = 0.02
+"""The last step of a drawn fit: what is left is about a third of its square, a ten-thousandth of a
+logit, or some thousandths of a point."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class Linear:
     """How prompts move the parameters: sums of `prompt_scores` (P, k) are zero at the estimate,
     and `bread` (k, k) is the inverse of their negative derivative."""
 
-    prompt_scores: sparse.csr_array | Floats
+    prompt_scores: sparse.csr_array
     bread: Floats
 
 
@@ -90,7 +92,7 @@ def _win_rate(evidence: Evidence, baseline: int) -> Estimator:
         parameters=whole,
         redraw=lambda counts: _chunked(rates, counts, len(evidence.models)),
         linear=linear,
-        scores=lambda rates: 100 * rates,
+        scores=in_percent(),
     )
 
 
@@ -100,9 +102,8 @@ def bradley_terry(scale: MakeScale) -> Build:
 
 
 def _bradley_terry(evidence: Evidence, scale: MakeScale) -> Estimator:
-    pairs, pair = pairs_of(evidence)
-    count = len(pairs.first)
-    weight, won = (summed(pair, values, count) for values in (evidence.weight, evidence.won))
+    pairs, over_prompts = pairs_of(evidence), evidence.over_prompts
+    weight, won = over_prompts.weight, over_prompts.won
     whole = fit_pairs(pairs, weight[None], won[None])[0]
 
     def linear() -> Linear:
@@ -115,11 +116,12 @@ def _bradley_terry(evidence: Evidence, scale: MakeScale) -> Estimator:
         )
 
     def redraw(counts: Floats) -> Floats:
+        pair, count = _pair_of_cells(evidence), len(pairs.first)
         weight_by = _by_prompt(evidence, pair, evidence.weight, count)
         won_by = _by_prompt(evidence, pair, evidence.won, count)
         return _chunked(
             lambda some: fit_pairs(
-                pairs, some @ weight_by, some @ won_by, start=whole, tolerance=1e-4
+                pairs, some @ weight_by, some @ won_by, start=whole, tolerance=_NEAR
             ),
             counts,
             max(count, pairs.models**2),
@@ -135,7 +137,15 @@ def style_controlled(features: Floats, scale: MakeScale) -> Build:
 
 def _style_controlled(evidence: Evidence, features: Floats, scale: MakeScale) -> Estimator:
     models = len(evidence.models)
-    design = _style_design(evidence, features)
+    pairs = pairs_of(evidence)
+    cells = Cells(
+        pair=_pair_of_cells(evidence),
+        prompt=evidence.prompt,
+        weight=evidence.weight,
+        won=evidence.won,
+        features=features,
+    )
+    design = style_design(pairs, cells)
     ones = np.ones(len(evidence.prompts))
     whole = fit_style(design, ones)
     of_effects = scale(whole[:models])
@@ -158,7 +168,7 @@ def _style_controlled(evidence: Evidence, features: Floats, scale: MakeScale) ->
         parameters=whole,
         redraw=lambda counts: fit_style_draws(design, counts, whole),
         linear=linear,
-        scores=lambda parameters: of_effects(parameters[:, :models]),
+        scores=of_effects.without_last(features.shape[1]),
         coefficients=features.shape[1],
     )
 
@@ -169,7 +179,7 @@ def with_ties(model: TieModel, scale: MakeScale) -> Build:
 
 
 def _with_ties(evidence: Evidence, model: TieModel, scale: MakeScale) -> Estimator:
-    pairs, pair = pairs_of(evidence)
+    pairs, pair = pairs_of(evidence), _pair_of_cells(evidence)
     count = len(pairs.first)
     win = evidence.won - evidence.tied / 2
     parts = (win, evidence.tied, evidence.weight - evidence.tied - win)
@@ -209,42 +219,18 @@ def without_prompts(evidence: Evidence, prompts: Ints) -> Evidence:
     return replace(evidence, weight=evidence.weight * kept, won=evidence.won * kept)
 
 
-def pairs_of(evidence: Evidence) -> tuple[Pairs, Ints]:
-    """Return the pairs that the cells are of, and each cell's pair (R,)."""
-    models = len(evidence.models)
-    key = evidence.first * models + evidence.second
-    seen = np.zeros(models * models, dtype=bool)
-    seen[key] = True
-    keys = np.flatnonzero(seen)
-    pairs = Pairs(models, keys // models, keys % models)
-    return pairs, np.asarray((np.cumsum(seen) - 1)[key], dtype=np.int64)
+def pairs_of(evidence: Evidence) -> Pairs:
+    """Return the pairs that the cells are of."""
+    whole = evidence.over_prompts
+    return Pairs(len(evidence.models), whole.first, whole.second)
 
 
-def jacobian(estimator: Estimator) -> Floats:
-    """Return the derivative (M, k) of the scores by the parameters, by central differences."""
-    size, step = len(estimator.parameters), 1e-5
-    moves = step * np.eye(size)
-    up = estimator.scores(estimator.parameters + moves)
-    down = estimator.scores(estimator.parameters - moves)
-    return np.asarray((up - down).T / (2 * step))
-
-
-def _style_design(evidence: Evidence, features: Floats) -> StyleDesign:
-    pairs, pair = pairs_of(evidence)
-    order = np.argsort(pair, kind="stable")
-    x = features[order]
-    products = (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)
-    even = by_model(evidence, evidence.weight, evidence.weight) / 4
-    return StyleDesign(
-        pairs=pairs,
-        start=np.searchsorted(pair[order], np.arange(len(pairs.first) + 1)),
-        prompt=evidence.prompt[order],
-        weight=evidence.weight[order],
-        won=evidence.won[order],
-        features=x,
-        even=np.where(even > 0, even, 1.0),
-        moments=np.column_stack([np.ones(len(x)), x, products]),
-    )
+def _pair_of_cells(evidence: Evidence) -> Ints:
+    """Return the number of each cell's pair (R,)."""
+    models, whole = len(evidence.models), evidence.over_prompts
+    number = np.zeros(models * models, dtype=np.int64)
+    number[whole.first * models + whole.second] = np.arange(len(whole.first))
+    return np.asarray(number[evidence.first * models + evidence.second])
 
 
 def _by_prompt(evidence: Evidence, unit: Ints, values: Floats, units: int) -> sparse.csr_array:
@@ -253,28 +239,18 @@ def _by_prompt(evidence: Evidence, unit: Ints, values: Floats, units: int) -> sp
     return sparse.csr_array(sparse.coo_array((values, (evidence.prompt, unit)), shape=shape))
 
 
-def _model_scores(evidence: Evidence, residual: Floats) -> sparse.csr_array | Floats:
+def _model_scores(evidence: Evidence, residual: Floats) -> sparse.csr_array:
     """Return the scores (P, M): residuals at the first model, minus them at the second."""
-    prompts, models = len(evidence.prompts), len(evidence.models)
-    if prompts * models < DENSE:
-        row = evidence.prompt * models
-        size = prompts * models
-        scores = summed(row + evidence.first, residual, size)
-        return (scores - summed(row + evidence.second, residual, size)).reshape(prompts, models)
-    return sparse.csr_array(
-        _by_prompt(evidence, evidence.first, residual, models)
-        - _by_prompt(evidence, evidence.second, residual, models)
-    )
+    shape = (len(evidence.prompts), len(evidence.models))
+    start = np.searchsorted(evidence.prompt, np.arange(shape[0] + 1))
+    column = np.stack([evidence.first, evidence.second], axis=1).ravel()
+    value = np.stack([residual, -residual], axis=1).ravel()
+    return sparse.csr_array((value, column, 2 * start), shape=shape)
 
 
-def _beside(left: sparse.csr_array | Floats, right: Floats) -> sparse.csr_array | Floats:
-    if isinstance(left, sparse.csr_array):
-        return sparse.csr_array(sparse.hstack([left, right]))
-    return np.hstack([left, right])
+def _beside(left: sparse.csr_array, right: Floats) -> sparse.csr_array:
+    return sparse.csr_array(sparse.hstack([left, sparse.csr_array(right)]))
 
 
 def _chunked(estimate: Callable[[Floats], Floats], counts: Floats, width: int) -> Floats:
-    """Return `estimate` of the counts (D, P), as many rows at a time as memory should hold."""
-    rows = max(1, _CHUNK // width)
-    parts = [estimate(counts[low : low + rows]) for low in range(0, len(counts), rows)]
-    return np.concatenate(parts)
+    return by_chunks(estimate, counts, rows=max(1, _CHUNK // width))

@@ -6,6 +6,7 @@ of the rows, to the last bit.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -17,11 +18,12 @@ from leaderboards.records import RankingError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_NAMES = ("prompt_id", "model_a", "model_b")
 _POINT = float(2**40)
 """Fixed point: sums of weights up to 8 million are exact to 1e-12."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """R cells over P prompts and M models; `first` < `second` index `models`, which are sorted.
 
@@ -46,6 +48,31 @@ class Evidence:
     ties: Ints
     owed: Ints
 
+    @cached_property
+    def over_prompts(self) -> "Evidence":
+        """The sums over prompts: one cell for each pair of models, on no prompt."""
+        models = len(self.models)
+        key = self.first * models + self.second
+        met = np.flatnonzero(np.bincount(key, minlength=models**2))
+
+        def total(values: Floats | Ints) -> Floats:
+            return summed(key, values, models**2)[met]
+
+        return Evidence(
+            models=self.models,
+            prompts=self.prompts.clear(),
+            prompt=np.zeros_like(met),
+            first=met // models,
+            second=met % models,
+            sample=np.zeros_like(met),
+            weight=total(self.weight),
+            won=total(self.won),
+            tied=total(self.tied),
+            games=_whole(total(self.games)),
+            ties=_whole(total(self.ties)),
+            owed=_whole(total(self.owed)),
+        )
+
 
 def gather(
     battles: pl.DataFrame,
@@ -69,54 +96,55 @@ def gather(
     named = _named_prompts(battles, by_sample)
     if owed is not None and owed.height:
         named = pl.concat([named, _as_owed(owed, by_sample)], how="diagonal")
-    models = pl.concat([named["model_a"].unique(), named["model_b"].unique()]).unique().sort()
-    more = pl.Series("prompt_id", list(prompts), pl.String)
-    ids = pl.concat([named["prompt_id"].unique(), more]).unique().sort()
-    a, b = _codes(named["model_a"], models), _codes(named["model_b"], models)
-    return _sum_cells(
-        named, ids, tuple(models), _codes(named["prompt_id"], ids), np.minimum(a, b), a > b, a + b
+    distinct = named.select(pl.col(_NAMES).unique().implode())
+    known, *sides = (distinct[name].explode() for name in _NAMES)
+    more = pl.Series(list(prompts), dtype=pl.String)
+    ids, models = (pl.concat(some).unique().sort() for some in ([known, more], sides))
+    kinds = dict(zip(_NAMES, (ids, models, models), strict=True))
+    numbers = named.select(
+        pl.col(name).cast(pl.Enum(values)).to_physical().cast(pl.Int64)
+        for name, values in kinds.items()
     )
+    codes = (numbers[name].to_numpy() for name in _NAMES)
+    return _sum_cells(named, ids.rename("prompt_id"), tuple(models), *codes)
 
 
 def _sum_cells(
-    named: pl.DataFrame,
-    prompts: pl.Series,
-    models: tuple[str, ...],
-    prompt: Ints,
-    first: Ints,
-    swapped: NDArray[np.bool_],
-    both: Ints,
+    named: pl.DataFrame, prompts: pl.Series, models: tuple[str, ...], prompt: Ints, a: Ints, b: Ints
 ) -> Evidence:
-    """Sum the rows of each cell; `both` is the sum of the two models' numbers."""
-    outcome = named["outcome"].fill_null(np.nan).to_numpy()
-    weight = named["weight"].to_numpy()
-    judged, tie = ~np.isnan(outcome), outcome == 0.5
-    share = np.where(judged, np.where(swapped, 1 - outcome, outcome), 0)
+    """Sum the rows of each cell, from the numbers of their prompts and models."""
+    size = len(models)
+    first = np.minimum(a, b)
     sample = named["sample"].to_numpy()
-    key = (prompt * len(models) + first) * len(models) + both - first
-    key = key * (int(sample.max()) + 1) + sample
-    order = _sorting(key)
-    start = np.flatnonzero(np.diff(key[order], prepend=-1))
-    cells = order[start]
-    some_owed = not judged.all()
+    samples = int(sample.max()) + 1
+    key, order = _sorted(((prompt * size + first) * size + (a + b - first)) * samples + sample)
+    start = np.flatnonzero(np.diff(key, prepend=-1))
+    outcome, weight = (_floats(named[name])[order] for name in ("outcome", "weight"))
+    judged, tie = ~np.isnan(outcome), outcome == 0.5
+    share = np.where(judged, np.where((a > b)[order], 1 - outcome, outcome), 0)
+    cell = key[start] // samples
 
     def total(values: Floats | Ints | NDArray[np.bool_]) -> Ints:
-        return np.asarray(np.add.reduceat(values[order], start, dtype=np.int64))
+        return np.asarray(np.add.reduceat(values, start, dtype=np.int64))
 
     return Evidence(
         models=models,
         prompts=prompts,
-        prompt=prompt[cells],
-        first=first[cells],
-        second=(both - first)[cells],
-        sample=sample[cells],
+        prompt=cell // size**2,
+        first=cell // size % size,
+        second=cell % size,
+        sample=key[start] % samples,
         weight=total(_fixed(weight)) / _POINT,
         won=total(_fixed(weight * share)) / _POINT,
         tied=total(_fixed(weight * tie)) / _POINT,
-        games=total(judged) if some_owed else np.diff(start, append=len(key)),
+        games=total(judged),
         ties=total(tie),
-        owed=total(~judged) if some_owed else np.zeros_like(start),
+        owed=total(~judged),
     )
+
+
+def _floats(column: pl.Series) -> Floats:
+    return column.fill_null(np.nan).to_numpy()
 
 
 def keep_cells(evidence: Evidence, kept: NDArray[np.bool_]) -> Evidence:
@@ -129,12 +157,12 @@ def keep_cells(evidence: Evidence, kept: NDArray[np.bool_]) -> Evidence:
 
 def games_of_models(evidence: Evidence) -> Ints:
     """Return the number of verdicts on each model (M,)."""
-    return per_model(evidence, evidence.games)
+    return per_model(evidence.over_prompts, evidence.over_prompts.games)
 
 
 def per_model(evidence: Evidence, counts: Ints) -> Ints:
     """Return the sums (M,) of the cells' `counts` (R,) over the cells of each model."""
-    return np.asarray(np.rint(by_model(evidence, counts, counts)), dtype=np.int64)
+    return _whole(by_model(evidence, counts, counts))
 
 
 def by_model(evidence: Evidence, first: Floats | Ints, second: Floats | Ints) -> Floats:
@@ -150,32 +178,32 @@ def summed(index: Ints, values: Floats | Ints, size: int) -> Floats:
 
 def prompts_judged(evidence: Evidence) -> int:
     """Return the number of prompts with a verdict."""
-    judged = evidence.prompt[evidence.games > 0]
-    return int(np.count_nonzero(np.diff(judged))) + bool(len(judged))
+    judged = np.bincount(evidence.prompt, evidence.games, len(evidence.prompts))
+    return int(np.count_nonzero(judged))
 
 
 def prompts_of_models(evidence: Evidence) -> Ints:
     """Return the number of prompts with a verdict on each model (M,)."""
     models = len(evidence.models)
-    judged = evidence.games > 0
-    prompt = evidence.prompt[judged] * models
-    keys = np.concatenate([prompt + evidence.first[judged], prompt + evidence.second[judged]])
+    some = evidence if evidence.games.all() else keep_cells(evidence, evidence.games > 0)
+    sides = [some.prompt * models + model for model in (some.first, some.second)]
     if len(evidence.prompts) * models < 50_000_000:
         seen = np.zeros(len(evidence.prompts) * models, dtype=bool)
-        seen[keys] = True
+        for side in sides:
+            seen[side] = True
         return np.asarray(seen.reshape(-1, models).sum(axis=0), dtype=np.int64)
-    return np.bincount(np.unique(keys) % models, minlength=models).astype(np.int64)
+    return np.bincount(np.unique(np.concatenate(sides)) % models, minlength=models)
 
 
 def _check(battles: pl.DataFrame) -> None:
     if not battles.height:
         raise RankingError("there are no battles to rank: every verdict is missing")
-    own = pl.col("model_a") == pl.col("model_b")
-    if battles.select(own.any()).item():
-        raise RankingError(f"model {battles.filter(own)['model_a'][0]!r} is matched with itself")
-    weight = pl.col("weight")
+    weight, own = pl.col("weight"), pl.col("model_a") == pl.col("model_b")
     fits = pl.col("outcome").is_between(0, 1) & (weight > 0) & weight.is_finite()
-    if not battles.select(fits.fill_null(False).all()).item():
+    itself, fit = battles.select(own.any(), fit=fits.fill_null(False).all()).row(0)
+    if itself:
+        raise RankingError(f"model {battles.filter(own)['model_a'][0]!r} is matched with itself")
+    if not fit:
         raise RankingError("an outcome is not between 0 and 1, or a weight is not positive")
 
 
@@ -202,20 +230,21 @@ def _as_owed(owed: pl.DataFrame, by_sample: bool) -> pl.DataFrame:
     return pairs.with_columns(outcome=pl.lit(None, pl.Float64), weight=pl.lit(0.0))
 
 
-def _codes(column: pl.Series, values: pl.Series) -> Ints:
-    """Return each entry's number among the sorted `values`."""
-    return column.cast(pl.Enum(values)).to_physical().to_numpy().astype(np.int64)
-
-
-def _sorting(key: Ints) -> Ints:
-    """Return the stable order that sorts the keys: sorted together with the row in one integer
-    where both fit, which is many times faster than an indirect sort."""
+def _sorted(key: Ints) -> tuple[Ints, Ints]:
+    """Return the sorted keys, and the stable order that sorts them: together in one integer where
+    both fit, which is many times faster than an indirect sort."""
     row_bits = max(len(key) - 1, 1).bit_length()
     if int(key.max()).bit_length() + row_bits > 62:
-        return np.argsort(key, kind="stable")
-    packed = np.sort((key << row_bits) | np.arange(len(key)))
-    return packed & ((1 << row_bits) - 1)
+        order = np.argsort(key, kind="stable")
+        return key[order], order
+    packed = (key << row_bits) | np.arange(len(key))
+    packed.sort()
+    return packed >> row_bits, packed & ((1 << row_bits) - 1)
 
 
 def _fixed(values: Floats) -> Ints:
-    return np.rint(values * _POINT).astype(np.int64)
+    return _whole(values * _POINT)
+
+
+def _whole(values: Floats) -> Ints:
+    return np.rint(values).astype(np.int64)

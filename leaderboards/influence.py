@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from leaderboards.estimators import Build, Estimator, jacobian, without_prompts
+from leaderboards.estimators import Build, Estimator, without_prompts
 from leaderboards.evidence import Evidence, Floats
 
 
@@ -22,7 +22,7 @@ def flips(
     A model is left out where taking away all prompts that favour it does not flip them.
     """
     linear = estimator.linear()
-    slope = jacobian(estimator) @ linear.bread
+    slope = estimator.scores.slope(estimator.parameters) @ linear.bread
     scores = estimator.scores(estimator.parameters[None])[0]
     found: dict[int, int] = {}
     for above, below in pairwise(order):

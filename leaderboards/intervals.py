@@ -13,12 +13,15 @@ import numpy as np
 from scipy import sparse
 from scipy.special import ndtr, stdtr, stdtrit
 
-from leaderboards.estimators import Estimator, jacobian
+from leaderboards.estimators import Estimator
 from leaderboards.evidence import Floats, Ints
 
 SMALL = 200
 """Below this many prompts, intervals are widened (see `tails` and `quantiles`)."""
-_CHUNK = 4_000_000
+_CHUNK = 250_000
+"""Numbers in one (pairs x draws) array: it then stays near the processor."""
+_SPARSE = 1 / 16
+"""Below this share of numbers that are not zero, a product without the zeros is faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +99,11 @@ def by_bootstrap(
     behind = np.minimum(prompts[first], prompts[second])
     ends = np.empty((3, len(first)))
     rows = np.ascontiguousarray(drawn.T)
+    deviation = np.nanstd if np.isnan(rows).any() else np.std
     for at in _slices(len(first), len(drawn)):
         difference = rows[first[at]] - rows[second[at]]
         ends[0, at], ends[1, at] = _row_intervals(difference, level, behind[at])
-        ends[2, at] = np.nanstd(difference, axis=1)
+        ends[2, at] = deviation(difference, axis=1)
     return Uncertainty(
         low=low,
         high=high,
@@ -119,12 +123,8 @@ def sandwich(estimator: Estimator, prompts: int) -> Floats:
     for n prompts.
     """
     linear = estimator.linear()
-    scores = linear.prompt_scores
-    if isinstance(scores, sparse.csr_array):
-        meat = (scores.T @ scores).toarray()
-    else:
-        meat = scores.T @ scores
     slope = _outputs(estimator) @ linear.bread
+    meat = _squares(linear.prompt_scores)
     return np.asarray(slope @ meat @ slope.T * (prompts / max(prompts - 1, 1)))
 
 
@@ -197,9 +197,22 @@ def certain_low(level: float, prompts: Ints) -> Floats:
 
 def _outputs(estimator: Estimator) -> Floats:
     """Return the derivative (M + F, k) of scores and style coefficients by the parameters."""
-    by_score = jacobian(estimator)
+    by_score = estimator.scores.slope(estimator.parameters)
     size = by_score.shape[1]
     return np.concatenate([by_score, np.eye(size)[size - estimator.coefficients :]])
+
+
+def _squares(scores: sparse.csr_array) -> Floats:
+    """Return the products (k, k) of the columns of a table (P, k); zeros are worth skipping only
+    where nearly all are."""
+    rows, columns = scores.shape
+    if scores.nnz < _SPARSE * rows * columns:
+        return np.asarray((scores.T @ scores).toarray())
+    total = np.zeros((columns, columns))
+    for some in _slices(rows, columns):
+        full = scores[some].toarray()
+        total += full.T @ full
+    return total
 
 
 def _logit_interval(scores: Floats, error: Floats, half: Floats) -> tuple[Floats, Floats]:

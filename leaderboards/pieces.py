@@ -8,13 +8,15 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from leaderboards.evidence import Evidence, Floats, summed
+from leaderboards.evidence import Evidence, Floats
 from leaderboards.records import RankingError
 
 
 def require_one_piece(evidence: Evidence) -> None:
     """Raise a `RankingError` that names the pieces where models never met, even through others."""
-    count, piece = connected_components(_graph(evidence, evidence.weight), directed=False)
+    count, piece = connected_components(
+        _graph(evidence, evidence.over_prompts.weight), directed=False
+    )
     if count > 1:
         pieces = [
             ", ".join(name for name, at in zip(evidence.models, piece, strict=True) if at == one)
@@ -29,8 +31,8 @@ def require_one_piece(evidence: Evidence) -> None:
 def held_models(evidence: Evidence) -> list[str]:
     """Return the models that only the ridge keeps finite: those outside the largest group in
     which everyone has a chain of won points over everyone."""
-    lost = evidence.weight - evidence.won
-    wins = _graph(evidence, evidence.won) + _graph(evidence, lost).T
+    pairs = evidence.over_prompts
+    wins = _graph(evidence, pairs.won) + _graph(evidence, pairs.weight - pairs.won).T
     count, group = connected_components(wins, directed=True, connection="strong")
     if count == 1:
         return []
@@ -39,6 +41,8 @@ def held_models(evidence: Evidence) -> list[str]:
 
 
 def _graph(evidence: Evidence, weight: Floats) -> sparse.csr_array:
-    models = len(evidence.models)
-    table = summed(evidence.first * models + evidence.second, weight, models * models)
-    return sparse.csr_array(table.reshape(models, models))
+    """Return the table (M, M) of what the pairs weigh (K,), without its zeros."""
+    models, pairs = len(evidence.models), evidence.over_prompts
+    table = np.zeros((models, models))
+    table[pairs.first, pairs.second] = weight
+    return sparse.csr_array(table)

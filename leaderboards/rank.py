@@ -54,7 +54,7 @@ from leaderboards.intervals import (
 from leaderboards.multiplicity import benjamini_hochberg, holm, rank_sets
 from leaderboards.pieces import held_models, require_one_piece
 from leaderboards.records import PairRow, Ranking, RankingError, RankingRow, StyleRow
-from leaderboards.scales import MakeScale, Scale, against, against_field, ratings
+from leaderboards.scales import MakeScale, against, against_field, ratings
 from leaderboards.ties import TieModel, tie_scale
 
 Interval = Literal["bootstrap", "sandwich"]
@@ -408,12 +408,8 @@ def _scale_with_ties(
     ties: TieModel, baseline: int | None, make_scale: MakeScale, options: RankOptions
 ) -> MakeScale:
     if options["scale"] == "rating":
-        return lambda whole: _of_effects(make_scale(whole[:-1]))
+        return lambda whole: make_scale(whole[:-1]).without_last(1)
     return lambda _: tie_scale(ties, baseline)
-
-
-def _of_effects(scale: Scale) -> Scale:
-    return lambda parameters: scale(parameters[:, :-1])
 
 
 def _baseline(evidence: Evidence, named: str | None) -> int | None:
@@ -423,14 +419,14 @@ def _baseline(evidence: Evidence, named: str | None) -> int | None:
                 f"no battle of baseline {named!r}; models: {', '.join(evidence.models)}"
             )
         return evidence.models.index(named)
-    everywhere = np.flatnonzero(
-        per_model(evidence, one := np.ones_like(evidence.first)) == len(one)
-    )
+    pairs = evidence.over_prompts
+    everywhere = np.flatnonzero(per_model(pairs, one := np.ones_like(pairs.first)) == len(one))
     return int(everywhere[0]) if len(everywhere) == 1 else None
 
 
 def _star(evidence: Evidence, model: int) -> bool:
-    return bool(((evidence.first == model) | (evidence.second == model)).all())
+    pairs = evidence.over_prompts
+    return bool(((pairs.first == model) | (pairs.second == model)).all())
 
 
 def _anchor(evidence: Evidence, named: str | None) -> int | None:
@@ -521,9 +517,9 @@ def _not_certain(
     question: _Question, scores: Floats, unsure: Uncertainty, level: float, prompts: Ints
 ) -> Uncertainty:
     """Give a model that won or lost every point the interval that so many prompts allow."""
-    evidence = question.evidence
-    total = by_model(evidence, evidence.weight, evidence.weight)
-    won = by_model(evidence, evidence.won, evidence.weight - evidence.won)
+    pairs = question.evidence.over_prompts
+    total = by_model(pairs, pairs.weight, pairs.weight)
+    won = by_model(pairs, pairs.won, pairs.weight - pairs.won)
     reach = certain_low(level, prompts)
     other = np.arange(len(scores)) != (-1 if question.baseline is None else question.baseline)
     low, high = unsure.low.copy(), unsure.high.copy()
@@ -578,7 +574,8 @@ def _rows(
     models = len(evidence.models)
     scores, behind = answer.numbers[:models], answer.behind[:models]
     best, worst = rank_sets(scores, unsure, options["level"], behind)
-    games, owed = games_of_models(evidence), per_model(evidence, evidence.owed)
+    pairs = evidence.over_prompts
+    games, owed = games_of_models(evidence), per_model(pairs, pairs.owed)
     order = _order(scores)
     either = _either_way(question, scores, owed, missing_weight)
     flipped = flips(question.build, evidence, estimator, order) if options["influence"] else {}

@@ -2,66 +2,143 @@
 
 A cell (prompt p, models i and j, features x, weight w, won y) has log-likelihood
 c_p·(y·eta - w·log(1 + e^eta)) with eta = theta_i - theta_j + x·beta, c_p being how often the prompt
-is drawn. Cells of one pair are one block: there eta has a single model effect, and every sum over
-the block is a product of matrices, (draws x cells) times (cells x features).
+is drawn. Cells are sorted by pair and taken a block at a time, as tables (cells x draws): sums over
+a block are products with a matrix that is mostly zeros for the models, and full for the features.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import cpu_count
+from itertools import pairwise
 
 import numpy as np
+from scipy import sparse
 
 from leaderboards.bradley_terry import (
     MOST_STEPS,
     RIDGE,
     Pairs,
+    by_chunks,
     laplacian,
     logistic,
     shortening,
     solve,
+    strength,
     to_models,
 )
-from leaderboards.evidence import Floats, Ints
+from leaderboards.evidence import Floats, Ints, summed
 from leaderboards.records import RankingError
 
-_CHUNK = 128
-"""Draws taken together: a block of a few hundred cells then stays near the processor."""
+_CHUNK = 32
+"""Draws taken together."""
+_CELLS = 2048
+"""Cells of a block, about: with the draws they make tables that stay near the processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StyleDesign:
-    """R cells sorted by pair; `start` (K + 1,) bounds each pair's cells; `features` is (R, F).
-
-    `prompt` indexes the prompts, `weight` and `won` are of the cells.
-    """
+    """The cells of K pairs in blocks, F features each; `even` (M,) is the curvature of each model's
+    effect if all of its games were even."""
 
     pairs: Pairs
-    start: Ints
-    prompt: Ints
-    weight: Floats
-    won: Floats
-    features: Floats
+    features: int
     even: Floats
-    """(M,): the curvature of each model's effect if all of its games were even."""
-    moments: Floats
-    """(R, 1 + F + F·F): 1, the features, and their products."""
+    blocks: tuple["_Block", ...]
 
     @property
     def size(self) -> int:
         """Number of parameters: model effects, then feature coefficients."""
-        return self.pairs.models + int(self.features.shape[1])
+        return self.pairs.models + self.features
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """R cells: their pair and prompt, weight, won points, and features (R, F)."""
+
+    pair: Ints
+    prompt: Ints
+    weight: Floats
+    won: Floats
+    features: Floats
+
+    def at(self, which: Ints | slice) -> "Cells":
+        """Return some of the cells."""
+        return Cells(
+            pair=self.pair[which],
+            prompt=self.prompt[which],
+            weight=self.weight[which],
+            won=self.won[which],
+            features=self.features[which],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """R cells of the pairs in the slice `pairs`, and what adds them up: `to_pairs` (K, R) by pair;
+    `crossed` (F·M, R) each feature by model, minus it at the second; `products` (R, F·F)."""
+
+    pairs: slice
+    cells: Cells
+    to_pairs: sparse.csr_array
+    crossed: sparse.csr_array
+    products: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """Sums over each pair's cells: residuals (D, K), curvatures times moments (D, K, 1 + F + F·F),
-    and over all cells residuals times features (D, F)."""
+    """Sums over each pair's cells: residuals and curvatures (K, D); and over all cells residuals
+    times features (F, D), and curvatures times features by model (F·M, D) and times their products
+    (F·F, D)."""
 
     residual: Floats
     curvature: Floats
     by_feature: Floats
+    crossed: Floats
+    products: Floats
+
+
+def style_design(pairs: Pairs, cells: Cells) -> StyleDesign:
+    """Return the design of the cells."""
+    ordered = cells.at(np.argsort(cells.pair, kind="stable"))
+    starts = np.searchsorted(ordered.pair, np.arange(len(pairs.first) + 1))
+    weight = summed(cells.pair, cells.weight, len(pairs.first))
+    even = to_models(pairs, weight[None], sign=1)[0] / 4
+    return StyleDesign(
+        pairs=pairs,
+        features=cells.features.shape[1],
+        even=np.where(even > 0, even, 1.0),
+        blocks=tuple(
+            _block(pairs, slice(low, high), ordered.at(slice(starts[low], starts[high])))
+            for low, high in pairwise(_cuts(starts))
+        ),
+    )
+
+
+def _cuts(starts: Ints) -> list[int]:
+    """Return where to cut the pairs, whose cells begin at `starts` (K + 1,), into blocks."""
+    cuts = np.searchsorted(starts, np.arange(0, int(starts[-1]), _CELLS))
+    return [int(cut) for cut in np.unique(np.append(cuts, len(starts) - 1))]
+
+
+def _block(pairs: Pairs, which: slice, cells: Cells) -> _Block:
+    count, features = cells.features.shape
+    place, values = np.tile(np.arange(count), features), cells.features.T.ravel()
+    crossed = [
+        sparse.coo_array(
+            (
+                sign * values,
+                ((np.arange(features)[:, None] * pairs.models + model[cells.pair]).ravel(), place),
+            ),
+            shape=(features * pairs.models, count),
+        )
+        for sign, model in ((1, pairs.first), (-1, pairs.second))
+    ]
+    own = (np.ones(count), (cells.pair - which.start, np.arange(count)))
+    return _Block(
+        pairs=which,
+        cells=cells,
+        to_pairs=sparse.csr_array(own, shape=(which.stop - which.start, count)),
+        crossed=sparse.csr_array(crossed[0] + crossed[1]),
+        products=(cells.features[:, :, None] * cells.features[:, None, :]).reshape(count, -1),
+    )
 
 
 def fit_style(design: StyleDesign, counts: Floats) -> Floats:
@@ -82,10 +159,7 @@ def fit_style_draws(design: StyleDesign, counts: Floats, whole: Floats) -> Float
     Raises:
         RankingError: the steps do not come to rest.
     """
-    chunks = [counts[low : low + _CHUNK] for low in range(0, len(counts), _CHUNK)]
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        parts = pool.map(lambda chunk: _newton(design, chunk, whole[None], 0.05), chunks)
-        return np.concatenate(list(parts))
+    return by_chunks(lambda some: _newton(design, some, whole[None], 0.05), counts, rows=_CHUNK)
 
 
 def _newton(design: StyleDesign, counts: Floats, start: Floats, tolerance: float) -> Floats:
@@ -121,41 +195,44 @@ def style_derivatives(
     """Return the gradient (D, size) and negative Hessian (D, size, size) at estimates (D, size),
     or at one estimate (1, size) for all of the counts (D, P)."""
     sums = _sums(design, estimate, counts)
-    models, features = design.pairs.models, design.features.shape[1]
-    gradient = np.concatenate(
-        [to_models(design.pairs, sums.residual, sign=-1), sums.by_feature], axis=1
-    )
-    hessian = np.empty((len(counts), design.size, design.size))
-    hessian[:, :models, :models] = laplacian(design.pairs, sums.curvature[:, :, 0])
-    for feature in range(features):
-        cross = to_models(design.pairs, sums.curvature[:, :, 1 + feature], sign=-1)
-        hessian[:, :models, models + feature] = cross
-        hessian[:, models + feature, :models] = cross
-    products = sums.curvature[:, :, 1 + features :].sum(axis=1)
-    hessian[:, models:, models:] = products.reshape(-1, features, features)
-    hessian[:, models:, models:] += RIDGE * np.eye(features)
+    models, features, draws = design.pairs.models, design.features, len(counts)
+    by_model = to_models(design.pairs, _by_draw(sums.residual), sign=-1)
+    gradient = np.concatenate([by_model, _by_draw(sums.by_feature)], axis=1)
+    hessian = np.empty((draws, design.size, design.size))
+    hessian[:, :models, :models] = laplacian(design.pairs, _by_draw(sums.curvature))
+    crossed = _by_draw(sums.crossed).reshape(draws, features, models)
+    hessian[:, models:, :models] = crossed
+    hessian[:, :models, models:] = crossed.transpose(0, 2, 1)
+    products = _by_draw(sums.products).reshape(draws, features, features)
+    hessian[:, models:, models:] = products + RIDGE * np.eye(features)
     return gradient - RIDGE * estimate, hessian
 
 
+def _by_draw(sums: Floats) -> Floats:
+    return np.ascontiguousarray(sums.T)
+
+
 def _sums(design: StyleDesign, estimate: Floats, counts: Floats) -> _Sums:
-    draws, pairs, features = len(counts), len(design.pairs.first), design.features.shape[1]
-    effects, coefficients = estimate[:, : design.pairs.models], estimate[:, design.pairs.models :]
-    strength = effects[:, design.pairs.first] - effects[:, design.pairs.second]
-    residual = np.empty((draws, pairs))
-    curvature = np.empty((draws, pairs, design.moments.shape[1]))
-    by_feature = np.zeros((draws, features))
-    for pair, cells in enumerate(_blocks(design)):
-        x = design.features[cells]
-        expected = logistic(strength[:, [pair]] + coefficients @ x.T)
-        drawn = counts[:, design.prompt[cells]]
-        rest = drawn * (design.won[cells] - design.weight[cells] * expected)
-        residual[:, pair] = rest.sum(axis=1)
-        by_feature += rest @ x
-        bend = drawn * (design.weight[cells] * expected * (1 - expected))
-        curvature[:, pair] = bend @ design.moments[cells]
-    return _Sums(residual, curvature, by_feature)
-
-
-def _blocks(design: StyleDesign) -> Iterator[slice]:
-    for low, high in zip(design.start[:-1], design.start[1:], strict=True):
-        yield slice(int(low), int(high))
+    draws, models, features = len(counts), design.pairs.models, design.features
+    by_prompt = _by_draw(counts)
+    apart = _by_draw(strength(design.pairs, estimate[:, :models]))
+    coefficients = _by_draw(estimate[:, models:])
+    by_feature = np.zeros((features, draws))
+    crossed = np.zeros((features * models, draws))
+    products = np.zeros((features * features, draws))
+    residual, curvature = np.empty((2, len(design.pairs.first), draws))
+    for block in design.blocks:
+        cells = block.cells
+        weight, won = cells.weight[:, None], cells.won[:, None]
+        eta = np.take(apart, cells.pair, axis=0)
+        eta += cells.features @ coefficients
+        expected = logistic(eta)
+        drawn = np.take(by_prompt, cells.prompt, axis=0)
+        rest = drawn * (won - weight * expected)
+        bend = drawn * (weight * expected * (1 - expected))
+        residual[block.pairs] = block.to_pairs @ rest
+        curvature[block.pairs] = block.to_pairs @ bend
+        by_feature += cells.features.T @ rest
+        crossed += block.crossed @ bend
+        products += block.products.T @ bend
+    return _Sums(residual, curvature, by_feature, crossed, products)

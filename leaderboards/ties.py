@@ -23,7 +23,7 @@ from leaderboards.bradley_terry import (
 )
 from leaderboards.evidence import Floats
 from leaderboards.records import RankingError
-from leaderboards.scales import Scale
+from leaderboards.scales import Scale, by_differences
 
 TieModel = Literal["davidson", "rao-kupper"]
 
@@ -130,13 +130,15 @@ def tie_scale(model: TieModel, baseline: int | None) -> Scale:
         return np.asarray(100 * (np.stack(rows) - 0.5) / (parameters.shape[1] - 2))
 
     if baseline is None:
-        return against_all
-    return lambda parameters: (
-        100
-        * expected_points(
-            model,
-            parameters[:, :-1] - parameters[:, baseline : baseline + 1],
-            parameters[:, -1:],
+        return by_differences(against_all)
+    return by_differences(
+        lambda parameters: (
+            100
+            * expected_points(
+                model,
+                parameters[:, :-1] - parameters[:, baseline : baseline + 1],
+                parameters[:, -1:],
+            )
         )
     )
 
