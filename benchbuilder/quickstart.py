@@ -12,9 +12,9 @@ from rich.table import Table
 
 from benchbuilder.build import BuildConfig, build
 from benchbuilder.publish import write_prompts_page
+from judges.folders import read_card, read_map, write_folder
 from judges.run import RunConfig, run
 from judges.runs import read_run
-from judges.sites import read_card, read_map, write_site
 from leaderboards.page.prompts import prompts_page
 from leaderboards.page.site import site_files
 from leaderboards.rank import rank_tables
@@ -63,7 +63,7 @@ def quickstart(out: Path, *, store: ResponseStore, progress: Progress) -> QuickS
         card=read_card(out / "benchmark"),
         prompts=read_map(out / "benchmark"),
     )
-    count = write_site(out / "site", site)
+    count = write_folder(out / "site", site)
     progress.note(f"published {count} files")
     table = ranking_table(ranking, title="Ranking (recorded sample data)")
     return QuickStart(table, NOTE, out / "site" / "index.html")

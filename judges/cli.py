@@ -1,10 +1,10 @@
-"""The `judge` command: run, import, rank, agree, audit, publish. A coat over one function each."""
+"""The `judge` command and its subcommands, each a coat over one function."""
 
 from typing import Annotated
 
 import typer
 
-from judges.commands.exchange import import_, publish
+from judges.commands.exchange import export, import_, publish
 from judges.commands.ranking import agree, audit, plan, rank
 from judges.commands.running import run, try_judge
 from llms.console import show_version
@@ -47,6 +47,7 @@ COMMANDS = (
     ("plan", plan, "judge plan results/run1 --prompts 250,500,1000"),
     ("agree", agree, "judge agree results/run1 --human votes.parquet"),
     ("audit", audit, "judge audit results/run1"),
+    ("export", export, "judge export results/run1 --format preferences --out results/pairs"),
     ("publish", publish, "judge publish results/run1 --out site"),
 )
 """Name, function and example of each, in the order in which help lists them."""

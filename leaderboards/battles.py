@@ -13,7 +13,7 @@ from judges.records import VERDICTS, with_samples
 from leaderboards.records import BATTLE_SCHEMA, RankingError
 
 _OUTCOMES = dict(zip(VERDICTS, (1.0, 1.0, 0.5, 0.0, 0.0), strict=True))
-_STRONG = ("A>>B", "B>>A")
+STRONG = ("A>>B", "B>>A")
 _PAIR = (
     pl.col("prompt_id"),
     pl.min_horizontal("model_a", "model_b").alias("first"),
@@ -107,6 +107,12 @@ def panel_weights(
     return {judge: weight * len(given) / sum(given.values()) for judge, weight in given.items()}
 
 
+def points_of_a(verdict: pl.Expr) -> pl.Expr:
+    """Return the share of the point that a verdict, label or probability, gives to model_a."""
+    labelled = verdict.replace_strict(_OUTCOMES, default=None, return_dtype=pl.Float64)
+    return pl.coalesce(labelled, verdict.cast(pl.Float64, strict=False))
+
+
 def _with_shares(judgments: pl.DataFrame) -> pl.DataFrame:
     """Return judgments with `share`: one sample's part of what its judge says of a prompt's pair.
 
@@ -120,11 +126,9 @@ def _with_shares(judgments: pl.DataFrame) -> pl.DataFrame:
 
 def _scored(judgments: pl.DataFrame, strong_weight: float) -> pl.DataFrame:
     verdict = pl.col("verdict")
-    labelled = verdict.replace_strict(_OUTCOMES, default=None, return_dtype=pl.Float64)
-    number = verdict.cast(pl.Float64, strict=False)
     scored = judgments.with_columns(
-        outcome=pl.coalesce(labelled, number),
-        weight=pl.when(verdict.is_in(_STRONG)).then(strong_weight).otherwise(1.0) * pl.col("share"),
+        outcome=points_of_a(verdict),
+        weight=pl.when(verdict.is_in(STRONG)).then(strong_weight).otherwise(1.0) * pl.col("share"),
     )
     bad = scored.filter(~pl.col("outcome").is_between(0, 1).fill_null(False))
     if bad.height:

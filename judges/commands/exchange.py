@@ -1,4 +1,4 @@
-"""`judge import` and `judge publish`: verdicts from elsewhere, and pages for everyone."""
+"""`judge import`, `judge export`, `judge publish`: from other tools, for them, and for everyone."""
 
 import json
 import os
@@ -11,8 +11,10 @@ import typer
 from judges.commands.options import (
     AsJson,
     Baseline,
+    Category,
     Draws,
     Interval,
+    Judges,
     Level,
     Out,
     Quiet,
@@ -22,6 +24,7 @@ from judges.commands.options import (
     Style,
     coat,
     features_of,
+    names_of,
 )
 from judges.commands.ranking import agreement_with
 from llms.console import EXIT_INCOMPLETE, ConsoleProgress
@@ -74,6 +77,42 @@ def import_(
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
+def export(
+    run: Run,
+    out: Out,
+    kind: Annotated[
+        str, typer.Option("--format", help="preferences, arena-hard, games or battles.")
+    ] = "preferences",
+    category: Category = None,
+    judges: Judges = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="arena-hard: the model all others are compared with.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write a run for other tools: pairs for preference training, Arena-Hard's files, tables."""
+    with coat(quiet=quiet) as progress:
+        from judges.folders import write_folder
+        from judges.runs import read_run
+        from leaderboards.exports import EXPORTS, export_arena_hard
+        from leaderboards.page.files import with_sums
+        from leaderboards.rank import of_category, of_judges
+
+        if kind not in EXPORTS:
+            raise UserError(f"no format {kind!r}; there are {', '.join(EXPORTS)}")
+        tables = of_category(of_judges(read_run(run), names_of(judges)), category)
+        if baseline is None:
+            made = EXPORTS[kind](tables)
+        elif kind == "arena-hard":
+            made = export_arena_hard(tables, baseline=baseline)
+        else:
+            raise UserError("--baseline belongs to --format arena-hard")
+        count = write_folder(out, with_sums(made.files.items()))
+        for reason, number in sorted(made.left_out.items()):
+            progress.note(f"  {number} left out: {reason}")
+        progress.note(f"{made.rows} rows in {count} files -> {out}")
+
+
 def publish(
     run: Run,
     out: Out,
@@ -113,8 +152,8 @@ def publish(
 ) -> None:
     """Write the static page, which opens down to every verdict."""
     with coat(quiet=quiet) as progress:
+        from judges.folders import read_card, read_map, write_folder
         from judges.runs import read_run
-        from judges.sites import read_card, read_map, write_site
         from leaderboards.page.site import site_files
 
         tables = read_run(run)
@@ -139,7 +178,7 @@ def publish(
             processes=_cores(),
             on_step=lambda stage, done, of: _advance(progress, stage, done, of),
         )
-        count = write_site(out, files)
+        count = write_folder(out, files)
         progress.note(f"{count} files; open {out / 'index.html'}")
 
 

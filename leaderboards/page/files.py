@@ -1,9 +1,10 @@
 """The data files of a site, for programs: JSON, CSV, Parquet, JSON lines, and their digests."""
 
 import csv
+import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -48,9 +49,13 @@ def data_files(
     yield "data/games.parquet", _parquet(games.select(JUDGMENT_SCHEMA.names()))
 
 
-def sums_file(sums: Mapping[str, str]) -> bytes:
-    """Return SHA256SUMS in the form `sha256sum --check` reads."""
-    return "".join(f"{value}  {path}\n" for path, value in sorted(sums.items())).encode()
+def with_sums(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """Yield `files` and then SHA256SUMS of them, in the form `sha256sum --check` reads."""
+    lines = []
+    for path, content in files:
+        lines.append(f"{hashlib.sha256(content).hexdigest()}  {path}\n")
+        yield path, content
+    yield "SHA256SUMS", "".join(sorted(lines, key=lambda line: line[66:])).encode()
 
 
 def csv_bytes(head: Sequence[str], rows: list[dict[str, Any]]) -> bytes:

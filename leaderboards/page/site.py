@@ -4,7 +4,6 @@ Everything comes out as (relative path, content), the pages last but for the lis
 that a folder being filled never shows a page whose files are not there yet.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from leaderboards.page.battles import (
 )
 from leaderboards.page.charts import badge, top_ten
 from leaderboards.page.data import DEFAULT_STYLE, leaderboard, make_boards
-from leaderboards.page.files import FILES, data_files, sums_file
+from leaderboards.page.files import FILES, data_files, with_sums
 from leaderboards.page.privacy import published
 from leaderboards.page.prompts import prompts_page
 from leaderboards.page.reproduce import CONFIG, config
@@ -149,11 +148,7 @@ def site_files(
         files = _contents(site, _beside(data))
     else:
         files = iter([("index.html", _single_page(site, data(), single_file))])
-    sums: dict[str, str] = {}
-    for path, content in files:
-        sums[path] = hashlib.sha256(content).hexdigest()
-        yield path, content
-    yield "SHA256SUMS", sums_file(sums)
+    yield from with_sums(files)
 
 
 def _beside(work: Callable[[], dict[str, Any]]) -> Future[dict[str, Any]]:

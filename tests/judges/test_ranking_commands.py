@@ -102,3 +102,16 @@ def test_bad_rows_leave_exit_code_3_and_an_unknown_format_1(tmp_path):
     assert done.exit_code == 3
     assert "line 1: the mark of a merge conflict" in done.stderr
     assert judge("import", "elo", tmp_path / "b.jsonl", "--out", tmp_path / "r").exit_code == 1
+
+
+def test_an_export_says_what_it_left_out_and_a_second_one_takes_its_place(run, tmp_path):
+    done = judge(
+        "export", run, "--format", "arena-hard", "--baseline", "x", "--out", tmp_path / "e"
+    )
+    assert done.exit_code == 0, done.output
+    assert "12 left out: without the baseline" in done.output
+    done = judge("export", run, "--out", tmp_path / "e")
+    assert done.exit_code == 0, done.output
+    left = {file.name for file in (tmp_path / "e").iterdir() if file.is_file()}
+    assert left == {"SHA256SUMS", "preferences.jsonl"}
+    assert not list((tmp_path / "e").rglob("*/*.jsonl"))

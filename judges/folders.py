@@ -1,10 +1,11 @@
-"""Write a site into its folder, and take away what an earlier build of it left there.
+"""Write a site or an export into its folder, and take away what an earlier one left there.
 
 Also reads what a benchmark's folder adds to a site: card.json and prompts.parquet.
 """
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,15 @@ _SUMS = "SHA256SUMS"
 _WRITING = "SHA256SUMS.unfinished"
 
 
-def write_site(out: Path, files: Iterable[tuple[str, bytes]]) -> int:
+def write_folder(out: Path, files: Iterable[tuple[str, bytes]]) -> int:
     """Write `files` (relative path, content) below `out` and return how many they are.
 
-    A page once published may have shown what the new one must not: files of an earlier build that
-    the new one does not have are removed. A build that was killed is known by the names it kept of
-    what it was about to write.
+    What was once published may show what the new files must not: those of an earlier build that the
+    new one does not have are removed. They are known by its SHA256SUMS or, had it been killed, by
+    the names it kept of what it was about to write.
 
     Raises:
-        UserError: `out` holds something that is not a site of ours, or cannot be written.
+        UserError: `out` holds what we did not write, or cannot be written.
     """
     before = _listed(out)
     written = set()
@@ -38,8 +39,7 @@ def write_site(out: Path, files: Iterable[tuple[str, bytes]]) -> int:
                 write_whole(out / name, content)
                 written.add(name)
         for name in before - written:
-            clear_unfinished(out / name)
-            (out / name).unlink(missing_ok=True)
+            _remove(out / name)
         (out / _WRITING).unlink()
     except OSError as error:
         raise UserError(f"cannot write {out}: {error.strerror or error}") from error
@@ -75,11 +75,18 @@ def read_map(benchmark: Path) -> pl.DataFrame:
         raise UserError(f"cannot read {file}: {error}") from error
 
 
+def _remove(file: Path) -> None:
+    clear_unfinished(file)
+    file.unlink(missing_ok=True)
+    with suppress(OSError):
+        file.parent.rmdir()
+
+
 def _listed(out: Path) -> set[str]:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return set()
     if not any((out / name).is_file() for name in (_SUMS, _WRITING)):
-        raise UserError(f"{out} is there and is not a site of ours; name a new folder with --out")
+        raise UserError(f"{out} holds files that were not made here; name a new folder with --out")
     sums = (line.split(maxsplit=1)[1] for line in _lines(out / _SUMS))
     names = {*sums, *_lines(out / _WRITING)}
     return {name for name in names if _is_ours(out, name)}
