@@ -14,6 +14,9 @@ import polars as pl
 from llms.errors import UserError
 from llms.files import clear_unfinished, write_whole
 
+LARGE = 500_000_000
+"""Bytes of a site above which some hosts refuse it."""
+
 _SUMS = "SHA256SUMS"
 _WRITING = "SHA256SUMS.unfinished"
 
@@ -44,6 +47,11 @@ def write_folder(out: Path, files: Iterable[tuple[str, bytes]]) -> int:
     except OSError as error:
         raise UserError(f"cannot write {out}: {error.strerror or error}") from error
     return len(written)
+
+
+def folder_bytes(out: Path) -> int:
+    """Return how many bytes the files of the site in `out` have together."""
+    return sum((out / name).stat().st_size for name in _listed(out))
 
 
 def read_card(benchmark: Path) -> dict[str, Any]:

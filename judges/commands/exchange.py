@@ -152,7 +152,7 @@ def publish(
 ) -> None:
     """Write the static page, which opens down to every verdict."""
     with coat(quiet=quiet) as progress:
-        from judges.folders import read_card, read_map, write_folder
+        from judges.folders import LARGE, folder_bytes, read_card, read_map, write_folder
         from judges.runs import read_run
         from leaderboards.page.site import site_files
 
@@ -180,6 +180,11 @@ def publish(
         )
         count = write_folder(out, files)
         progress.note(f"{count} files; open {out / 'index.html'}")
+        if (size := folder_bytes(out)) > LARGE:
+            progress.note(
+                f"the site has {size / 1e6:,.0f} MB; GitHub Pages takes 1,000 MB; --no-answers or "
+                "--single-file make it smaller"
+            )
 
 
 def _advance(progress: ConsoleProgress, stage: str, done: int, total: int) -> None:

@@ -249,6 +249,7 @@ pictures.leaderboard = () => {
 };
 pictures.cost = () => drawing.chart(document.querySelector("#cost svg"), `${D.title}: score against cost`);
 pictures.matrix = () => {
+  if (!matrix) return null;
   const { make, colour, sheet } = drawing;
   const cell = Math.max(4, Math.floor(720 / N));
   const left = N > 90 ? 0 : 190;

@@ -1,6 +1,7 @@
 "use strict";
 // Charts as files: SVG from what is on the page, PNG from the SVG. A button names what it saves:
-// data-save="cost.svg". What a name draws is in `pictures`; each entry returns an svg element.
+// data-save="cost.svg". What a name draws is in `pictures`; each entry returns an svg
+// element, or nothing while what it shows is being loaded.
 const pictures = {};
 const drawing = {
   colour: (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim(),
@@ -67,7 +68,9 @@ const save = (name, type, content) => {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 };
 function savePicture(name, kind) {
-  const markup = new XMLSerializer().serializeToString(pictures[name]());
+  const drawn = pictures[name]();
+  if (!drawn) return;
+  const markup = new XMLSerializer().serializeToString(drawn);
   if (kind === "svg") { save(`${name}.svg`, "image/svg+xml", markup); return; }
   const image = new Image();
   image.onload = () => {

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchbuilder.records import read_benchmark
+from judges import folders
 from judges.cli import app
 from judges.config import RunConfig
 from leaderboards.page.reproduce import commands, config
@@ -19,7 +20,7 @@ from llms.records import ModelSpec
 def judge(*arguments: object) -> str:
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code in (0, 3), result.output
-    return result.stdout
+    return result.output
 
 
 def test_the_commands_on_the_page_give_its_ranking_again(twelve, tmp_path, monkeypatch):
@@ -84,3 +85,10 @@ def test_publish_leaves_nothing_of_an_earlier_site_that_the_new_one_keeps_back(t
         "SHA256SUMS",
         "index.html",
     ]
+
+
+def test_publish_says_when_a_site_is_larger_than_hosts_like(tmp_path, twelve, monkeypatch):
+    monkeypatch.setattr(folders, "LARGE", 10)
+    judge("import", "games", twelve / "data" / "games.parquet", "--out", tmp_path / "run")
+    options = ("--out", tmp_path / "site", "--interval", "sandwich", "--single-file", "0")
+    assert "GitHub Pages takes 1,000 MB" in judge("publish", tmp_path / "run", *options)
