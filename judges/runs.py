@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -131,6 +132,10 @@ def read_run(run: Path) -> RunTables:
     )
 
 
+_PART = 20_000
+"""Rows that are held as Python objects at a time."""
+
+
 def _prompts(items: list[BenchmarkItem]) -> pl.DataFrame:
     rows = [{"prompt_id": item.id, **asdict(item)} for item in items]
     return pl.DataFrame(
@@ -139,12 +144,13 @@ def _prompts(items: list[BenchmarkItem]) -> pl.DataFrame:
 
 
 def _table(folder: Path, schema: pl.Schema) -> pl.DataFrame:
-    rows = [
+    rows = (
         {name: row.get(name) for name in schema}
         for file in sorted(folder.glob("*.jsonl"))
         for _, row in read_jsonl(file)
-    ]
-    return with_samples(pl.DataFrame(rows, schema))
+    )
+    parts = [pl.DataFrame(part, schema) for part in iter(lambda: list(islice(rows, _PART)), [])]
+    return with_samples(pl.concat([pl.DataFrame(schema=schema), *parts]))
 
 
 def _file_name(name: str) -> str:

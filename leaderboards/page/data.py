@@ -268,8 +268,10 @@ def _digests(tables: RunTables) -> dict[str, str]:
 
 
 def _digest(table: pl.DataFrame) -> str:
-    lines = sorted(table.write_ndjson().splitlines())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    found = hashlib.sha256()
+    for number, line in enumerate(sorted(table.write_ndjson().splitlines())):
+        found.update(f"\n{line}".encode() if number else line.encode())
+    return found.hexdigest()
 
 
 def _date(meta: Mapping[str, Any]) -> str | None:

@@ -217,7 +217,6 @@ def _cost_rows(data: Mapping[str, Any]) -> list[dict[str, str]]:
             "score": fixed(scores[model["model"]]),
             "answers": dollars(model["cost"]),
             "judging": dollars(model["judging_cost"]),
-            "tokens": thousands(model["tokens"]),
         }
         for model in models
     ]
