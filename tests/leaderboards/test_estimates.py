@@ -64,6 +64,21 @@ def test_effects_equal_those_of_evalica(battles):
     assert effects(battles) == pytest.approx(theirs - theirs.mean(), abs=1e-6)
 
 
+def test_effects_equal_those_of_arena_rank(battles):
+    """arena-rank pins a numpy of its own and brings jax, so tests do without it."""
+    pytest.importorskip("arena_rank", reason="needs arena-rank, which is no test dependency")
+    from arena_rank.models.bradley_terry import BradleyTerry
+    from arena_rank.utils.data_utils import PairDataset
+
+    table = battles.select("model_a", "model_b", "outcome").to_pandas()
+    data = PairDataset.from_pandas(table, outcome_col="outcome", outcome_map=lambda x: x)
+    model = BradleyTerry(n_competitors=MODELS, ftol=0.0, gtol=1e-13, max_iter=10_000)
+    found = model.compute_ratings_and_cis(data)
+    rated = dict(zip(found["competitors"], found["ratings"], strict=True))
+    theirs = np.array([float(rated[f"m{m}"]) for m in range(MODELS)]) * np.log(10) / 400
+    assert effects(battles) == pytest.approx(theirs - theirs.mean(), abs=1e-6)
+
+
 def test_win_rates_against_a_baseline_are_bradley_terry_there(battles):
     only = battles.filter((pl.col("model_a") == "m0") | (pl.col("model_b") == "m0"))
     evidence = gather(only)
