@@ -5,10 +5,17 @@ from functools import cache
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import stdtrit
 
 from leaderboards.estimators import style_controlled, win_rate
 from leaderboards.evidence import Evidence
-from leaderboards.intervals import by_bootstrap, by_sandwich, prompt_draws, sandwich
+from leaderboards.intervals import (
+    by_bootstrap,
+    by_sandwich,
+    critical_values,
+    prompt_draws,
+    sandwich,
+)
 from leaderboards.multiplicity import benjamini_hochberg, holm, rank_sets
 from leaderboards.rank import rank
 from leaderboards.records import RankingError
@@ -118,6 +125,12 @@ def test_rank_sets_of_equal_models_leave_a_place_out_5_times_in_100(kind):
         low, high = rank_sets(scores, sure, LEVEL)
         held.append((low == 1).all() and (high == MODELS).all())
     assert 0.93 <= np.mean(held) <= 0.97
+
+
+def test_one_pairs_critical_value_is_students_at_any_degrees_of_freedom():
+    largest = np.abs(np.random.default_rng(0).normal(size=200_000))
+    found = critical_values(largest, 0.95, np.array([10.0, 400.0, 10.0]))
+    assert found == pytest.approx(stdtrit([10, 400, 10], 0.975), abs=0.02)
 
 
 def test_intervals_that_take_battles_for_independent_are_too_narrow():
