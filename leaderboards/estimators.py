@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from leaderboards.bradley_terry import Pairs, by_chunks, derivatives, fit_pairs, logistic
+from leaderboards.bradley_terry import Pairs, by_chunks, derivatives, fit_pairs, logistic, strength
 from leaderboards.evidence import Evidence, Floats, Ints, summed
 from leaderboards.scales import MakeScale, Scale, in_percent
 from leaderboards.style_control import (
@@ -107,8 +107,8 @@ def _bradley_terry(evidence: Evidence, scale: MakeScale) -> Estimator:
     whole = fit_pairs(pairs, weight[None], won[None])[0]
 
     def linear() -> Linear:
-        expected = logistic(whole[evidence.first] - whole[evidence.second])
-        residual = evidence.won - evidence.weight * expected
+        expected = logistic(strength(pairs, whole[None]))[0]
+        residual = evidence.won - evidence.weight * expected[_pair_of_cells(evidence)]
         _, hessian = derivatives(pairs, whole[None], weight[None], won[None])
         return Linear(
             prompt_scores=_model_scores(evidence, residual),
@@ -243,9 +243,11 @@ def _model_scores(evidence: Evidence, residual: Floats) -> sparse.csr_array:
     """Return the scores (P, M): residuals at the first model, minus them at the second."""
     shape = (len(evidence.prompts), len(evidence.models))
     start = np.searchsorted(evidence.prompt, np.arange(shape[0] + 1))
-    column = np.stack([evidence.first, evidence.second], axis=1).ravel()
-    value = np.stack([residual, -residual], axis=1).ravel()
-    return sparse.csr_array((value, column, 2 * start), shape=shape)
+    column = np.empty((len(residual), 2), dtype=np.int32)
+    column[:, 0], column[:, 1] = evidence.first, evidence.second
+    value = np.empty((len(residual), 2))
+    value[:, 0], value[:, 1] = residual, -residual
+    return sparse.csr_array((value.ravel(), column.ravel(), 2 * start), shape=shape)
 
 
 def _beside(left: sparse.csr_array, right: Floats) -> sparse.csr_array:

@@ -7,6 +7,8 @@ of the rows, to the last bit.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,6 +21,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _NAMES = ("prompt_id", "model_a", "model_b")
+_CHUNK = 1 << 17
+"""Rows summed at a time."""
 _POINT = float(2**40)
 """Fixed point: sums of weights up to 8 million are exact to 1e-12."""
 
@@ -105,46 +109,75 @@ def gather(
         pl.col(name).cast(pl.Enum(values)).to_physical().cast(pl.Int64)
         for name, values in kinds.items()
     )
-    codes = (numbers[name].to_numpy() for name in _NAMES)
-    return _sum_cells(named, ids.rename("prompt_id"), tuple(models), *codes)
+    prompt, a, b = (numbers[name].to_numpy() for name in _NAMES)
+    outcome = named["outcome"].fill_null(np.nan).to_numpy()
+    rows = _Rows(prompt, a, b, named["sample"].to_numpy(), outcome, named["weight"].to_numpy())
+    return _sum_cells(rows, ids.rename("prompt_id"), tuple(models))
 
 
-def _sum_cells(
-    named: pl.DataFrame, prompts: pl.Series, models: tuple[str, ...], prompt: Ints, a: Ints, b: Ints
-) -> Evidence:
-    """Sum the rows of each cell, from the numbers of their prompts and models."""
-    size = len(models)
-    first = np.minimum(a, b)
-    sample = named["sample"].to_numpy()
-    samples = int(sample.max()) + 1
-    key, order = _sorted(((prompt * size + first) * size + (a + b - first)) * samples + sample)
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of a table of games: the numbers of prompt and models, NaN for a missing outcome."""
+
+    prompt: Ints
+    a: Ints
+    b: Ints
+    sample: Ints
+    outcome: Floats
+    weight: Floats
+
+    def keys(self, models: int, samples: int) -> Ints:
+        """Return the number of each row's cell, by prompt, first and second model, and sample."""
+        key = np.empty_like(self.prompt)
+        for at in slices(len(key), _CHUNK):
+            a, b = self.a[at], self.b[at]
+            first = np.minimum(a, b)
+            pair = (self.prompt[at] * models + first) * models + (a + b - first)
+            key[at] = pair * samples + self.sample[at]
+        return key
+
+
+def _sum_cells(rows: _Rows, prompts: pl.Series, models: tuple[str, ...]) -> Evidence:
+    """Sum the rows of each cell, so many rows at a time that they stay near the processor."""
+    samples = int(rows.sample.max()) + 1
+    key, order = _sorted(rows.keys(len(models), samples))
+    parts = [_sums(rows, key[at], order[at], len(models), samples) for at in _between_cells(key)]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Evidence(models=models, prompts=prompts, **columns)
+
+
+def _between_cells(key: Ints) -> list[slice]:
+    """Return slices of the sorted keys that no cell straddles."""
+    cuts = np.searchsorted(key, key[np.arange(0, len(key), _CHUNK)])
+    return [slice(low, high) for low, high in pairwise([*np.unique(cuts).tolist(), len(key)])]
+
+
+def _sums(rows: _Rows, key: Ints, order: Ints, models: int, samples: int) -> dict[str, Any]:
+    """Return the columns of an `Evidence` for sorted rows."""
     start = np.flatnonzero(np.diff(key, prepend=-1))
-    outcome, weight = (_floats(named[name])[order] for name in ("outcome", "weight"))
+    outcome, weight = rows.outcome[order], rows.weight[order]
     judged, tie = ~np.isnan(outcome), outcome == 0.5
-    share = np.where(judged, np.where((a > b)[order], 1 - outcome, outcome), 0)
-    cell = key[start] // samples
+    turned = rows.a[order] > rows.b[order]
+    share = np.where(judged, np.where(turned, 1 - outcome, outcome), 0)
+    both, sample = np.divmod(key[start], samples)
+    alone, second = np.divmod(both, models)
+    prompt, first = np.divmod(alone, models)
 
-    def total(values: Floats | Ints | NDArray[np.bool_]) -> Ints:
+    def total(values: Ints | NDArray[np.bool_]) -> Ints:
         return np.asarray(np.add.reduceat(values, start, dtype=np.int64))
 
-    return Evidence(
-        models=models,
-        prompts=prompts,
-        prompt=cell // size**2,
-        first=cell // size % size,
-        second=cell % size,
-        sample=key[start] % samples,
-        weight=total(_fixed(weight)) / _POINT,
-        won=total(_fixed(weight * share)) / _POINT,
-        tied=total(_fixed(weight * tie)) / _POINT,
-        games=total(judged),
-        ties=total(tie),
-        owed=total(~judged),
-    )
-
-
-def _floats(column: pl.Series) -> Floats:
-    return column.fill_null(np.nan).to_numpy()
+    return {
+        "prompt": prompt,
+        "first": first,
+        "second": second,
+        "sample": sample,
+        "weight": total(_whole(weight * _POINT)) / _POINT,
+        "won": total(_whole(weight * share * _POINT)) / _POINT,
+        "tied": total(_whole(weight * tie * _POINT)) / _POINT,
+        "games": total(judged),
+        "ties": total(tie),
+        "owed": total(~judged),
+    }
 
 
 def keep_cells(evidence: Evidence, kept: NDArray[np.bool_]) -> Evidence:
@@ -178,21 +211,31 @@ def summed(index: Ints, values: Floats | Ints, size: int) -> Floats:
 
 def prompts_judged(evidence: Evidence) -> int:
     """Return the number of prompts with a verdict."""
-    judged = np.bincount(evidence.prompt, evidence.games, len(evidence.prompts))
-    return int(np.count_nonzero(judged))
+    return int(np.count_nonzero(np.diff(_judged(evidence).prompt, prepend=-1)))
 
 
 def prompts_of_models(evidence: Evidence) -> Ints:
     """Return the number of prompts with a verdict on each model (M,)."""
     models = len(evidence.models)
-    some = evidence if evidence.games.all() else keep_cells(evidence, evidence.games > 0)
-    sides = [some.prompt * models + model for model in (some.first, some.second)]
-    if len(evidence.prompts) * models < 50_000_000:
-        seen = np.zeros(len(evidence.prompts) * models, dtype=bool)
-        for side in sides:
-            seen[side] = True
-        return np.asarray(seen.reshape(-1, models).sum(axis=0), dtype=np.int64)
-    return np.bincount(np.unique(np.concatenate(sides)) % models, minlength=models)
+    judged = _judged(evidence)
+    if len(evidence.prompts) * models >= 50_000_000:
+        keys = [judged.prompt * models + model for model in (judged.first, judged.second)]
+        return np.bincount(np.unique(np.concatenate(keys)) % models, minlength=models)
+    seen = np.zeros((len(evidence.prompts), models), dtype=bool)
+    for at in slices(len(judged.prompt), _CHUNK):
+        seen[judged.prompt[at], judged.first[at]] = True
+        seen[judged.prompt[at], judged.second[at]] = True
+    return np.asarray(seen.sum(axis=0), dtype=np.int64)
+
+
+def _judged(evidence: Evidence) -> Evidence:
+    """Return the evidence of the cells that have a verdict."""
+    return evidence if evidence.games.all() else keep_cells(evidence, evidence.games > 0)
+
+
+def slices(length: int, step: int) -> list[slice]:
+    """Return slices of so many numbers that cover a length."""
+    return [slice(low, min(low + step, length)) for low in range(0, length, step)]
 
 
 def _check(battles: pl.DataFrame) -> None:
@@ -240,10 +283,6 @@ def _sorted(key: Ints) -> tuple[Ints, Ints]:
     packed = (key << row_bits) | np.arange(len(key))
     packed.sort()
     return packed >> row_bits, packed & ((1 << row_bits) - 1)
-
-
-def _fixed(values: Floats) -> Ints:
-    return _whole(values * _POINT)
 
 
 def _whole(values: Floats) -> Ints:

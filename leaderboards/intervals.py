@@ -7,6 +7,7 @@ as noise between two models that both met it.
 """
 
 from dataclasses import dataclass
+from math import ceil
 from statistics import NormalDist
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy import sparse
 from scipy.special import ndtr, stdtr, stdtrit
 
 from leaderboards.estimators import Estimator
-from leaderboards.evidence import Floats, Ints
+from leaderboards.evidence import Floats, Ints, slices
 
 SMALL = 200
 """Below this many prompts, intervals are widened (see `tails` and `quantiles`)."""
@@ -27,9 +28,9 @@ _SPARSE = 1 / 16
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uncertainty:
     """Of N numbers (scores, then style coefficients): interval ends `low` and `high` (N,), and
-    for pairs `first` < `second` of the M scores the ends of the difference and its standard
-    error (K,). `deviations` (D, M) are simulated errors of the scores, for simultaneous
-    statements."""
+    for pairs `first` < `second` of the M scores the ends of the difference, its standard error
+    and the degrees of freedom that this is known with (K,). `deviations` (D, M) are simulated
+    errors of the scores, for simultaneous statements."""
 
     low: Floats
     high: Floats
@@ -38,6 +39,7 @@ class Uncertainty:
     pair_low: Floats
     pair_high: Floats
     pair_error: Floats
+    freedom: Floats
     deviations: Floats
 
 
@@ -100,7 +102,7 @@ def by_bootstrap(
     ends = np.empty((3, len(first)))
     rows = np.ascontiguousarray(drawn.T)
     deviation = np.nanstd if np.isnan(rows).any() else np.std
-    for at in _slices(len(first), len(drawn)):
+    for at in slices(len(first), max(1, _CHUNK // len(drawn))):
         difference = rows[first[at]] - rows[second[at]]
         ends[0, at], ends[1, at] = _row_intervals(difference, level, behind[at])
         ends[2, at] = deviation(difference, axis=1)
@@ -112,7 +114,9 @@ def by_bootstrap(
         pair_low=ends[0],
         pair_high=ends[1],
         pair_error=ends[2] * np.sqrt(behind / np.maximum(behind - 1, 1)),
-        deviations=np.nan_to_num(drawn[:, :models] - scores[:models]),
+        freedom=freedom(behind, len(drawn)),
+        deviations=np.nan_to_num(drawn[:, :models] - scores[:models])
+        * np.sqrt(prompts[:models] / np.maximum(prompts[:models] - 1, 1)),
     )
 
 
@@ -156,7 +160,8 @@ def by_sandwich(
     pair_error = np.sqrt(
         np.maximum(variance[first] + variance[second] - 2 * covariance[first, second], 0)
     )
-    reach = quantiles(level, np.minimum(prompts[first], prompts[second])) * pair_error
+    behind = np.minimum(prompts[first], prompts[second])
+    reach = quantiles(level, behind) * pair_error
     difference = scores[first] - scores[second]
     return Uncertainty(
         low=low,
@@ -166,6 +171,7 @@ def by_sandwich(
         pair_low=difference - reach,
         pair_high=difference + reach,
         pair_error=pair_error,
+        freedom=np.maximum(behind - 1, 1).astype(np.float64),
         deviations=_normal_draws(covariance[:models, :models], draws, seed),
     )
 
@@ -179,14 +185,26 @@ def p_values(difference: Floats, error: Floats, prompts: Ints) -> Floats:
     return np.asarray(value)
 
 
-def widened(critical: float, prompts: Ints) -> Floats:
-    """Return a normal critical value made one of Student's t with the same tail, for each of
-    several prompt counts under 200."""
-    if prompts.min() >= SMALL:
-        return np.full(len(prompts), critical)
-    few = np.clip(prompts, 2, SMALL)
-    student = -stdtrit(few - 1, ndtr(-critical))
-    return np.where((prompts >= SMALL) | ~np.isfinite(student), critical, student)
+def freedom(prompts: Ints, draws: int) -> Floats:
+    """Return the degrees of freedom, 1 / (1 / (n - 1) + 1 / (D - 1)), of a standard error that
+    D draws of n prompts give, for each of several n (Satterthwaite 1946)."""
+    return np.asarray(1 / (1 / np.maximum(prompts - 1, 1) + 1 / max(draws - 1, 1)))
+
+
+def critical_values(largest: Floats, level: float, freedom: Floats) -> Floats:
+    """Return what the largest of several |t| stays below with probability `level`, for errors known
+    with these degrees of freedom.
+
+    `largest` are D simulated ones, their errors taken as known. One more exceeds the
+    ceil((D + 1) · level)-th smallest with probability 1 - level (Davison and Hinkley 1997, section
+    4.2). That normal value is exchanged for the value of Student's t with the same tail: far out,
+    where many pairs are tested, the two differ at any number of prompts.
+    """
+    place = min(ceil((len(largest) + 1) * level), len(largest)) - 1
+    normal = float(np.partition(largest, place)[place])
+    kinds, which = np.unique(freedom, return_inverse=True)
+    student = -stdtrit(kinds, ndtr(-normal))
+    return np.asarray(np.where(np.isfinite(student), student, normal)[which])
 
 
 def certain_low(level: float, prompts: Ints) -> Floats:
@@ -209,7 +227,7 @@ def _squares(scores: sparse.csr_array) -> Floats:
     if scores.nnz < _SPARSE * rows * columns:
         return np.asarray((scores.T @ scores).toarray())
     total = np.zeros((columns, columns))
-    for some in _slices(rows, columns):
+    for some in slices(rows, max(1, _CHUNK // columns)):
         full = scores[some].toarray()
         total += full.T @ full
     return total
@@ -242,8 +260,3 @@ def _at(ordered: Floats, position: Floats) -> Floats:
     row = np.arange(len(ordered))
     low, high = ordered[row, below], ordered[row, above]
     return np.asarray(low + (position - below) * (high - low))
-
-
-def _slices(length: int, width: int) -> list[slice]:
-    step = max(1, _CHUNK // width)
-    return [slice(low, min(low + step, length)) for low in range(0, length, step)]

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboards.evidence import Floats, Ints
-from leaderboards.intervals import Uncertainty, widened
+from leaderboards.intervals import Uncertainty, critical_values
 
 Marks = NDArray[np.bool_]
 
@@ -30,9 +30,7 @@ def benjamini_hochberg(p_values: Floats, alpha: float) -> Marks:
     return rejected
 
 
-def rank_sets(
-    scores: Floats, unsure: Uncertainty, level: float, prompts: Ints
-) -> tuple[Ints, Ints]:
+def rank_sets(scores: Floats, unsure: Uncertainty, level: float) -> tuple[Ints, Ints]:
     """Return the lowest and highest rank (M,) of each model, holding for all at once.
 
     Differences of all pairs are tested by the step-down max-|t| method on the simulated
@@ -43,12 +41,11 @@ def rank_sets(
         scores: (M,).
         unsure: the deviations and pair errors of the scores.
         level: probability that all rank sets hold.
-        prompts: prompts behind each model (M,).
     """
     models = len(scores)
     first, second = unsure.first, unsure.second
     difference = scores[first] - scores[second]
-    sure = _step_down(difference, unsure, level, np.minimum(prompts[first], prompts[second]))
+    sure = _step_down(difference, unsure, level)
     upper = np.where(difference > 0, first, second)[sure]
     lower = np.where(difference > 0, second, first)[sure]
     below = np.bincount(upper, minlength=models)
@@ -56,7 +53,7 @@ def rank_sets(
     return 1 + above, models - below
 
 
-def _step_down(difference: Floats, unsure: Uncertainty, level: float, prompts: Ints) -> Marks:
+def _step_down(difference: Floats, unsure: Uncertainty, level: float) -> Marks:
     """Return which differences (K,) are not zero, with family-wise error 1 - level."""
     error = unsure.pair_error
     fixed = error <= 1e-12 * max(float(np.abs(difference).max(initial=0)), 1e-300)
@@ -65,8 +62,7 @@ def _step_down(difference: Floats, unsure: Uncertainty, level: float, prompts: I
     open_ = ~fixed
     while open_.any():
         largest = _largest(unsure, np.flatnonzero(open_))
-        critical = float(np.quantile(largest, level))
-        rejected = open_ & (ratio > widened(critical, prompts))
+        rejected = open_ & (ratio > critical_values(largest, level, unsure.freedom))
         if not rejected.any():
             break
         sure |= rejected

@@ -573,7 +573,7 @@ def _rows(
     evidence, unsure = question.evidence, answer.unsure
     models = len(evidence.models)
     scores, behind = answer.numbers[:models], answer.behind[:models]
-    best, worst = rank_sets(scores, unsure, options["level"], behind)
+    best, worst = rank_sets(scores, unsure, options["level"])
     pairs = evidence.over_prompts
     games, owed = games_of_models(evidence), per_model(pairs, pairs.owed)
     order = _order(scores)

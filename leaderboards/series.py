@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from leaderboards.evidence import Floats
-from leaderboards.intervals import prompt_draws, widened
+from leaderboards.intervals import critical_values, freedom, prompt_draws
 from leaderboards.records import RankingError
 
 
@@ -68,9 +68,10 @@ def series(
     scores = _scores(won, played, np.ones((1, len(won))))[0]
     drawn = _scores(won, played, prompt_draws(len(won), draws, seed))
     difference = scores - scores[0]
-    deviations = np.nan_to_num((drawn - drawn[:, :1]) - difference)
     # The bootstrap's own error is too small by sqrt((n - 1) / n).
-    error = deviations.std(axis=0) * np.sqrt(len(won) / max(len(won) - 1, 1))
+    deviations = np.nan_to_num((drawn - drawn[:, :1]) - difference)
+    deviations *= np.sqrt(len(won) / max(len(won) - 1, 1))
+    error = deviations.std(axis=0)
     reach = _critical(deviations, error, level, len(won)) * error
     rows = zip(models, scores, difference, difference - reach, difference + reach, strict=True)
     return Series(
@@ -145,4 +146,5 @@ def _critical(deviations: Floats, error: Floats, level: float, prompts: int) -> 
     if not moving.any():
         return 0.0
     largest = np.abs(deviations[:, moving] / error[moving]).max(axis=1)
-    return float(widened(float(np.quantile(largest, level)), np.array([prompts]))[0])
+    known = freedom(np.array([prompts]), len(deviations))
+    return float(critical_values(largest, level, known)[0])

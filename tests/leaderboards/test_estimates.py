@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 import statsmodels.api as sm
 
+from leaderboards import style_control
 from leaderboards.estimators import bradley_terry, style_controlled, win_rate
 from leaderboards.evidence import gather
 from leaderboards.features import style_features
 from leaderboards.intervals import sandwich
 from leaderboards.rank import rank
-from leaderboards.scales import against, against_field
+from leaderboards.scales import against, against_field, by_differences, ratings
 
 MODELS = 6
 
@@ -64,6 +65,21 @@ def test_effects_equal_those_of_evalica(battles):
     assert effects(battles) == pytest.approx(theirs - theirs.mean(), abs=1e-6)
 
 
+def test_effects_equal_those_of_arena_rank(battles):
+    """arena-rank pins a numpy of its own and brings jax, so tests do without it."""
+    pytest.importorskip("arena_rank", reason="needs arena-rank, which is no test dependency")
+    from arena_rank.models.bradley_terry import BradleyTerry
+    from arena_rank.utils.data_utils import PairDataset
+
+    table = battles.select("model_a", "model_b", "outcome").to_pandas()
+    data = PairDataset.from_pandas(table, outcome_col="outcome", outcome_map=lambda x: x)
+    model = BradleyTerry(n_competitors=MODELS, ftol=0.0, gtol=1e-13, max_iter=10_000)
+    found = model.compute_ratings_and_cis(data)
+    rated = dict(zip(found["competitors"], found["ratings"], strict=True))
+    theirs = np.array([float(rated[f"m{m}"]) for m in range(MODELS)]) * np.log(10) / 400
+    assert effects(battles) == pytest.approx(theirs - theirs.mean(), abs=1e-6)
+
+
 def test_win_rates_against_a_baseline_are_bradley_terry_there(battles):
     only = battles.filter((pl.col("model_a") == "m0") | (pl.col("model_b") == "m0"))
     evidence = gather(only)
@@ -112,6 +128,25 @@ def test_the_plain_sandwich_equals_statsmodels(battles):
     share = 1 / (1 + np.exp(-theirs.params))
     error = np.sqrt(np.diag(sandwich(ours, 300))[1:] * 299 / 300)
     assert error == pytest.approx(100 * share * (1 - share) * theirs.bse, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "scale", [against(2), against_field, ratings(np.zeros(5), anchor=1, anchor_rating=1000)]
+)
+def test_the_slope_of_a_scale_is_its_derivative(scale):
+    effects = np.array([-1.0, 0.3, 0.8, 2.0, -0.4])
+    assert scale.slope(effects) == pytest.approx(by_differences(scale).slope(effects), abs=1e-5)
+
+
+def test_style_sums_do_not_depend_on_how_cells_are_cut_into_blocks(battles, answers, monkeypatch):
+    evidence = gather(battles)
+    values = style_features(evidence, answers, ("length", "bold")).values
+    counts = np.random.default_rng(0).poisson(1, (40, 300)).astype(float)
+    drawn = []
+    for cells in (2048, 100):
+        monkeypatch.setattr(style_control, "_CELLS", cells)
+        drawn.append(style_controlled(values, lambda _: against_field)(evidence).redraw(counts))
+    assert drawn[0] == pytest.approx(drawn[1], abs=1e-9)
 
 
 def test_bootstrap_and_sandwich_agree(battles, answers):

@@ -5,17 +5,23 @@ from functools import cache
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import stdtrit
 
 from leaderboards.estimators import style_controlled, win_rate
 from leaderboards.evidence import Evidence
-from leaderboards.intervals import by_bootstrap, by_sandwich, prompt_draws, sandwich
+from leaderboards.intervals import (
+    by_bootstrap,
+    by_sandwich,
+    critical_values,
+    prompt_draws,
+    sandwich,
+)
 from leaderboards.multiplicity import benjamini_hochberg, holm, rank_sets
 from leaderboards.rank import rank
 from leaderboards.records import RankingError
 from leaderboards.scales import against_field
 
 PROMPTS, MODELS, LEVEL = 500, 8, 0.95
-ALL = np.full(MODELS, PROMPTS)
 
 
 def random_battles(seed=0, prompts=60, models=4):
@@ -81,10 +87,12 @@ def unsure(evidence, kind, seed):
     prompts = np.full(len(evidence.models), len(evidence.prompts))
     options = {"level": LEVEL, "prompts": prompts, "models": len(evidence.models)}
     if kind == "bootstrap":
-        drawn = 100 * estimator.redraw(prompt_draws(len(evidence.prompts), 300, seed))
+        drawn = 100 * estimator.redraw(prompt_draws(len(evidence.prompts), 300, 10_000 + seed))
         return scores, by_bootstrap(scores, drawn, **options)
     covariance = sandwich(estimator, len(evidence.prompts))
-    return scores, by_sandwich(scores, covariance, percent=True, draws=300, seed=seed, **options)
+    return scores, by_sandwich(
+        scores, covariance, percent=True, draws=300, seed=10_000 + seed, **options
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,7 +108,7 @@ def test_nominal_95_percent_intervals_cover_the_truth_93_to_97_times_in_100(kind
         hits.append((sure.low <= true)[1:] & (true <= sure.high)[1:])
         difference = true[sure.first] - true[sure.second]
         pair_hits.append((sure.pair_low <= difference) & (difference <= sure.pair_high))
-        low, high = rank_sets(scores, sure, LEVEL, np.full(MODELS, prompts))
+        low, high = rank_sets(scores, sure, LEVEL)
         set_hits.append(((low <= place) & (place <= high)).all())
     assert 0.93 <= np.mean(hits) <= 0.97
     assert 0.93 <= np.mean(pair_hits) <= 0.97
@@ -114,9 +122,15 @@ def test_rank_sets_of_equal_models_leave_a_place_out_5_times_in_100(kind):
     for seed in range(250):
         evidence = as_evidence(*simulate(np.random.default_rng(seed), spread=0.0))
         scores, sure = unsure(evidence, kind, seed)
-        low, high = rank_sets(scores, sure, LEVEL, ALL)
+        low, high = rank_sets(scores, sure, LEVEL)
         held.append((low == 1).all() and (high == MODELS).all())
     assert 0.93 <= np.mean(held) <= 0.97
+
+
+def test_one_pairs_critical_value_is_students_at_any_degrees_of_freedom():
+    largest = np.abs(np.random.default_rng(0).normal(size=200_000))
+    found = critical_values(largest, 0.95, np.array([10.0, 400.0, 10.0]))
+    assert found == pytest.approx(stdtrit([10, 400, 10], 0.975), abs=0.02)
 
 
 def test_intervals_that_take_battles_for_independent_are_too_narrow():
