@@ -21,6 +21,7 @@ class BuildConfig(BaseModel):
     name: str = "benchmark"
     licence: str | None = None
     seed: int = 0
+    budget: float | None = Field(default=None, gt=0)
 
     format: str | None = None
     max_bad: float = Field(default=0.05, ge=0, le=1)
@@ -63,7 +64,7 @@ class BuildConfig(BaseModel):
 
     def public(self) -> dict[str, Any]:
         """Return the settings as a card may show them: models by name, files without folders."""
-        settings = self.model_dump(mode="json", exclude={"name", "licence"})
+        settings = self.model_dump(mode="json", exclude={"name", "licence", "budget"})
         models = ("annotator", "cheap_annotator", "second_annotator", "topic_namer")
         return settings | {
             "embedder": embedder_name(self.embedder),

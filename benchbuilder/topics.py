@@ -6,6 +6,7 @@ import numpy as np
 
 from benchbuilder.cluster import NONE, Clustering, Labels
 from benchbuilder.embed import MAX_CHARS
+from llms.budget import Budget
 from llms.files import digest
 from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request
@@ -61,6 +62,7 @@ def named_topics(
     namer: ModelSpec,
     store: ResponseStore,
     progress: Progress,
+    budget: Budget,
 ) -> list[str]:
     """Return a name by `namer` for each cluster; its keywords where the model gave none.
 
@@ -72,7 +74,9 @@ def named_topics(
         _naming_request(number, texts, clustering, words, namer)
         for number, words in enumerate(keywords)
     ]
-    results = ask(requests, store=store, check=_no_name, progress=progress)
+    results = ask(
+        requests, store=store, check=_no_name, progress=progress, budget=budget, stage="topic names"
+    )
     return [
         _line(result.text) if isinstance(result, Reply) else words
         for result, words in zip(results, keywords, strict=True)
