@@ -14,7 +14,7 @@ import polars as pl
 
 from benchbuilder import __version__, publish
 from benchbuilder.clean import clean
-from benchbuilder.cluster import NONE, Clustering, cluster_vectors, default_min_cluster_size
+from benchbuilder.cluster import NONE, Clustering, cluster_vectors
 from benchbuilder.config import BuildConfig
 from benchbuilder.contamination import contamination
 from benchbuilder.embed import Vectors, embed, embedder_name
@@ -227,8 +227,8 @@ def cluster_table(
     progress.note(f"embedded {len(texts)} prompts with {embedder_name(config.embedder)}")
     clustering = cluster_vectors(
         vectors,
-        reducer=config.reducer,
-        min_cluster_size=config.min_cluster_size or default_min_cluster_size(len(texts)),
+        reducer=config.space,
+        min_cluster_size=config.min_cluster_size,
         outlier_similarity=config.outlier_similarity,
         sample_size=config.sample_size,
         seed=config.seed,

@@ -55,11 +55,12 @@ Against = Annotated[
     typer.Option(help="A benchmark to report matches with. May be repeated."),
 ]
 Reducer = Annotated[
-    str | None, typer.Option(help="neighbours (the default), pca or umap, before HDBSCAN.")
+    str | None,
+    typer.Option(help="neighbours, pca or umap before HDBSCAN (default: umap for local models)."),
 ]
 MinClusterSize = Annotated[
     int | None,
-    typer.Option(help="Smallest topic (default: a third of the root of the prompts).", min=2),
+    typer.Option(help="Smallest topic (default: the best by modularity of 4 to 128).", min=2),
 ]
 TopicNamer = Annotated[
     str | None, typer.Option(help="A model that names the topics (default: their keywords).")

@@ -286,7 +286,7 @@ def _assign(
     if len(strange) >= 2 * size:
         found = cluster_vectors(
             new[strange],
-            reducer=config.reducer,
+            reducer=config.space,
             min_cluster_size=size,
             outlier_similarity=None,
             sample_size=config.sample_size,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchbuilder.cluster import NONE, Clustering, Labels
-from benchbuilder.embed import MAX_CHARS
+from benchbuilder.embed import MAX_CHARS, stop_words
 from llms.budget import Budget
 from llms.files import digest
 from llms.progress import Progress
@@ -18,7 +18,8 @@ def keyword_topics(texts: Sequence[str], labels: Labels, *, words: int = 4) -> l
     """Return each cluster's name: its `words` strongest words by class-based TF-IDF.
 
     The weight of word t in cluster c is tf(t, c) * log(1 + A / f(t)), with A the mean number of
-    words in a cluster and f(t) the count of t over all (Grootendorst 2022, arXiv 2203.05794).
+    words in a cluster and f(t) the count of t over all (Grootendorst 2022, arXiv 2203.05794). Of
+    several forms of one word the strongest counts.
     """
     from sklearn.feature_extraction.text import CountVectorizer
 
@@ -27,7 +28,7 @@ def keyword_topics(texts: Sequence[str], labels: Labels, *, words: int = 4) -> l
         return []
     inside: list[int] = np.flatnonzero(labels != NONE).tolist()
     counter = CountVectorizer(
-        stop_words="english",
+        stop_words=stop_words(),
         token_pattern=r"(?u)\b[^\W\d_]{2,}\b",
         min_df=2 if len(inside) > 50 else 1,
         max_features=30_000,
@@ -49,9 +50,19 @@ def keyword_topics(texts: Sequence[str], labels: Labels, *, words: int = 4) -> l
 
 
 def _name(number: int, weights: np.ndarray, names: np.ndarray, words: int) -> str:
-    best = np.argsort(-weights, kind="stable")[:words]
-    chosen = [str(names[index]) for index in best if weights[index] > 0]
+    chosen: list[str] = []
+    for index in np.argsort(-weights, kind="stable"):
+        if weights[index] <= 0 or len(chosen) == words:
+            break
+        if not any(_alike(names[index], word) for word in chosen):
+            chosen.append(str(names[index]))
     return ", ".join(chosen) or f"cluster {number}"
+
+
+def _alike(one: str, other: str) -> bool:
+    """Tell whether two words are forms of one, such as function and functions."""
+    start = max(4, min(len(one), len(other)) - 1)
+    return one[:start] == other[:start]
 
 
 def named_topics(
