@@ -12,6 +12,7 @@ from typing import Any, Literal
 import polars as pl
 
 from benchbuilder.records import Annotation, Criteria
+from llms.budget import Budget
 from llms.files import digest
 from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request, Result
@@ -42,17 +43,22 @@ def annotate(
     style: Style,
     store: ResponseStore,
     progress: Progress,
+    budget: Budget,
 ) -> pl.DataFrame:
     """Ask `annotator` about each row (id, text) of `prompts`.
+
+    Prompts are asked about in the order of their ids, which is as good as a random one: where
+    `budget` ends, what is annotated is a random part.
 
     Returns a frame of `ANNOTATION_SCHEMA`, one row a prompt in the same order. A prompt whose
     reply failed has no criteria and no score, and says why in `annotation_error`.
     """
     from llms.complete import ask
 
+    by_id = prompts.select("id", "text").with_row_index("at").sort("id", "at")
     requests = [
         annotation_request(key, text, annotator=annotator, style=style)
-        for key, text in prompts.select("id", "text").iter_rows()
+        for key, text in by_id.select("id", "text").iter_rows()
     ]
     stage = f"annotate by {annotator.name}"
     progress.start(stage, len(requests))
@@ -62,8 +68,11 @@ def annotate(
         check=unreadable,
         on_result=lambda _: progress.advance(stage),
         progress=progress,
+        budget=budget,
+        stage=stage,
     )
-    return annotation_table([_annotation(result) for result in results])
+    table = annotation_table([_annotation(result) for result in results])
+    return table.with_columns(at=by_id["at"]).sort("at").drop("at")
 
 
 def annotation_request(key: str, text: str, *, annotator: ModelSpec, style: Style) -> Request:

@@ -14,7 +14,7 @@ import polars as pl
 
 from benchbuilder import __version__, publish
 from benchbuilder.clean import clean
-from benchbuilder.cluster import NONE, Clustering, cluster_vectors, default_min_cluster_size
+from benchbuilder.cluster import NONE, Clustering, cluster_vectors
 from benchbuilder.config import BuildConfig
 from benchbuilder.contamination import contamination
 from benchbuilder.embed import Vectors, embed, embedder_name
@@ -30,6 +30,7 @@ from benchbuilder.sources import (
     read_prompts,
 )
 from benchbuilder.topics import keyword_topics, named_topics
+from llms.budget import Budget
 from llms.errors import UserError
 from llms.progress import Progress, Silent
 from llms.store import ResponseStore
@@ -53,7 +54,7 @@ class ClusterReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildReport:
-    """What a build came to; `owed` counts prompts whose annotation failed."""
+    """What a build came to; `owed` counts annotations that failed or were not paid for."""
 
     out: Path
     funnel: Mapping[str, int]
@@ -61,6 +62,10 @@ class BuildReport:
     clusters: int
     annotated: int
     owed: int
+    failures: Mapping[str, int]
+    """What is owed, by reason."""
+    spent: float
+    """US dollars paid now; replies from the store cost nothing."""
     items: int
     quality: Quality
 
@@ -91,19 +96,27 @@ def build(
     """
     progress = progress or Silent()
     check_models(config)
+    budget = Budget(config.budget)
     sources = find_sources(paths)
-    clustered = cluster_sources(sources, config=config, store=store, progress=progress)
+    clustered = cluster_sources(
+        sources, config=config, store=store, progress=progress, budget=budget
+    )
     scored = score(
-        clustered.prompts, clustered.vectors, config=config, store=store, progress=progress
+        clustered.prompts,
+        clustered.vectors,
+        config=config,
+        store=store,
+        progress=progress,
+        budget=budget,
     )
     annotated = scored.card["annotated"]
-    progress.note(
-        f"annotated {annotated} prompts with {scored.card['annotator']}; {scored.owed} owed"
-    )
+    owed = owed_in_words(scored.owed)
+    progress.note(f"annotated {annotated} prompts with {scored.card['annotator']}; {owed}")
     good = judge_scores(
         scored.prompts, min_score=config.min_score, min_cluster_score=config.min_cluster_score
     )
-    sorted_out = categorise(good, config=config, store=store, progress=progress)
+    sorted_out = categorise(good, config=config, store=store, progress=progress, budget=budget)
+    tell_spending(budget, progress)
     chosen = take(
         sorted_out,
         clustered.vectors,
@@ -128,7 +141,9 @@ def build(
         rejected=len(clustered.rejected),
         clusters=len(clustered.topics),
         annotated=annotated,
-        owed=scored.owed,
+        owed=scored.owed.total(),
+        failures=dict(sorted(scored.owed.items())),
+        spent=budget.spent,
         items=len(items),
         quality=clustered.quality,
     )
@@ -148,7 +163,11 @@ def cluster_prompts(
         UserError: the input cannot be used.
     """
     sources = find_sources(paths)
-    clustered = cluster_sources(sources, config=config, store=store, progress=progress or Silent())
+    progress, budget = progress or Silent(), Budget(config.budget)
+    clustered = cluster_sources(
+        sources, config=config, store=store, progress=progress, budget=budget
+    )
+    tell_spending(budget, progress)
     funnel = publish.funnel(clustered.prompts)
     card = _card(clustered, config, sources, funnel)
     publish.write_prompt_tables(
@@ -173,15 +192,21 @@ def cluster_sources(
     config: BuildConfig,
     store: ResponseStore | None,
     progress: Progress,
+    budget: Budget,
 ) -> Clustered:
     """Read, clean, embed and cluster; the steps that need no annotator."""
     read = read_prompts(sources, form=config.format, max_bad=config.max_bad)
     progress.note(f"read {read.prompts.height} prompts, {len(read.rejected)} rows unreadable")
-    return cluster_table(read, config=config, store=store, progress=progress)
+    return cluster_table(read, config=config, store=store, progress=progress, budget=budget)
 
 
 def cluster_table(
-    read: PromptTable, *, config: BuildConfig, store: ResponseStore | None, progress: Progress
+    read: PromptTable,
+    *,
+    config: BuildConfig,
+    store: ResponseStore | None,
+    progress: Progress,
+    budget: Budget,
 ) -> Clustered:
     """Clean, embed and cluster what was read."""
     cleaned = clean_prompts(read.prompts, config)
@@ -202,15 +227,15 @@ def cluster_table(
     progress.note(f"embedded {len(texts)} prompts with {embedder_name(config.embedder)}")
     clustering = cluster_vectors(
         vectors,
-        reducer=config.reducer,
-        min_cluster_size=config.min_cluster_size or default_min_cluster_size(len(texts)),
+        reducer=config.space,
+        min_cluster_size=config.min_cluster_size,
         outlier_similarity=config.outlier_similarity,
         sample_size=config.sample_size,
         seed=config.seed,
     )
     quality = measure(vectors, clustering.labels, assigned=clustering.assigned, seed=config.seed)
     progress.note(_quality_line(quality))
-    topics = _topics(texts, clustering, config, store, progress)
+    topics = _topics(texts, clustering, config, store, progress, budget)
     prompts = join_open(cleaned, _cluster_table(still_in["id"], clustering, topics))
     if config.against:
         matches = contamination(
@@ -243,6 +268,18 @@ def in_words(funnel: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in funnel.items())
 
 
+def owed_in_words(owed: Mapping[str, int]) -> str:
+    """Return how many annotations are missing, and why, as a few words."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(owed.items()))
+    return f"{sum(owed.values())} owed" + (f" ({reasons})" if reasons else "")
+
+
+def tell_spending(budget: Budget, progress: Progress) -> None:
+    """Say what the models cost, where they cost anything or were to be kept to a cap."""
+    if budget.limit is not None or budget.spent:
+        progress.note(budget.summary())
+
+
 def _known(config: BuildConfig) -> pl.DataFrame:
     """Return the prompts (id, text) of the benchmarks to check against."""
     known = (
@@ -261,6 +298,7 @@ def _topics(
     config: BuildConfig,
     store: ResponseStore | None,
     progress: Progress,
+    budget: Budget,
 ) -> list[str]:
     keywords = keyword_topics(texts, clustering.labels)
     if config.topic_namer is None:
@@ -270,7 +308,9 @@ def _topics(
     from llms.specs import read_specs
 
     namer = read_specs([config.topic_namer])[0]
-    return named_topics(texts, clustering, keywords, namer=namer, store=store, progress=progress)
+    return named_topics(
+        texts, clustering, keywords, namer=namer, store=store, progress=progress, budget=budget
+    )
 
 
 def _cluster_table(ids: pl.Series, clustering: Clustering, topics: list[str]) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import polars as pl
 
+from llms.budget import Budget
 from llms.files import digest
 from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request
@@ -25,6 +26,7 @@ def ask_categories(
     annotator: ModelSpec,
     store: ResponseStore,
     progress: Progress,
+    budget: Budget,
 ) -> pl.DataFrame:
     """Ask about each row (id, text); returns id and category, null where the reply failed."""
     from llms.complete import ask
@@ -38,7 +40,9 @@ def ask_categories(
         for key, text in prompts.select("id", "text").iter_rows()
     ]
     check = partial(_unreadable, categories=categories)
-    results = ask(requests, store=store, check=check, progress=progress)
+    results = ask(
+        requests, store=store, check=check, progress=progress, budget=budget, stage="categories"
+    )
     found = [
         read_category(result.text, categories) if isinstance(result, Reply) else None
         for result in results

@@ -1,6 +1,7 @@
 """The `benchbuild` command: build, cluster, refresh, quickstart. A coat over one function each."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -54,11 +55,12 @@ Against = Annotated[
     typer.Option(help="A benchmark to report matches with. May be repeated."),
 ]
 Reducer = Annotated[
-    str | None, typer.Option(help="neighbours (the default), pca or umap, before HDBSCAN.")
+    str | None,
+    typer.Option(help="neighbours, pca or umap before HDBSCAN (default: umap for local models)."),
 ]
 MinClusterSize = Annotated[
     int | None,
-    typer.Option(help="Smallest topic (default: a third of the root of the prompts).", min=2),
+    typer.Option(help="Smallest topic (default: the best by modularity of 4 to 128).", min=2),
 ]
 TopicNamer = Annotated[
     str | None, typer.Option(help="A model that names the topics (default: their keywords).")
@@ -93,6 +95,10 @@ Within = Annotated[
     str | None, typer.Option(help="Order in a cluster: random (the default) or diverse.")
 ]
 Seed = Annotated[int | None, typer.Option(help="Of clustering and sampling.", min=0)]
+Dollars = Annotated[
+    float | None,
+    typer.Option("--budget", help="US dollars for models that are never exceeded."),
+]
 Store = Annotated[
     Path | None, typer.Option(help="The response store (default: results/responses.sqlite).")
 ]
@@ -128,6 +134,7 @@ def build(
     cheap_annotator: CheapAnnotator = None,
     distil: Distil = None,
     second_annotator: SecondAnnotator = None,
+    budget: Dollars = None,
     form: Format = None,
     max_bad: MaxBad = None,
     pii: Pii = None,
@@ -164,6 +171,7 @@ def build(
             "cheap_annotator": cheap_annotator,
             "distil": distil,
             "second_annotator": second_annotator,
+            "budget": budget,
             "format": form,
             "max_bad": max_bad,
             "pii": pii,
@@ -183,7 +191,7 @@ def build(
     if as_json:
         typer.echo(json.dumps(asdict(report), default=str))
     if report.owed:
-        typer.echo(f"{report.owed} annotations are owed; run the same command again", err=True)
+        _tell_owed(report.failures)
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
@@ -247,6 +255,7 @@ def refresh(
     prompts: Prompts,
     out: Out,
     annotator: Annotator = None,
+    budget: Dollars = None,
     embedder: Embedder = None,
     languages: Languages = None,
     retire: Annotated[
@@ -280,6 +289,7 @@ def refresh(
 
         flags = {
             "annotator": annotator,
+            "budget": budget,
             "embedder": embedder,
             "languages": _listed(languages),
             "against": against or None,
@@ -306,7 +316,7 @@ def refresh(
     if as_json:
         typer.echo(json.dumps(asdict(report), default=str))
     if report.owed:
-        typer.echo(f"{report.owed} annotations are owed; run the same command again", err=True)
+        _tell_owed(report.failures)
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
@@ -330,6 +340,16 @@ def quickstart(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
     app(arguments, prog_name="benchbuild")
+
+
+def _tell_owed(failures: Mapping[str, int]) -> None:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in failures.items())
+    more = " with more money" if "over_budget" in failures else ""
+    typer.echo(
+        f"{sum(failures.values())} annotations are owed ({reasons}); they are the prompts of "
+        f"prompts.parquet with an annotation_error; run the same command again{more}",
+        err=True,
+    )
 
 
 def _listed(text: str | None) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from benchbuilder.annotate import Style
 from benchbuilder.categories import KINDS, CategorySource
 from benchbuilder.cluster import Reducer
-from benchbuilder.embed import embedder_name
+from benchbuilder.embed import embedder_name, runs_here
 from benchbuilder.personal import Policy
 from benchbuilder.selection import QuotaBy, Within
 
@@ -21,6 +21,7 @@ class BuildConfig(BaseModel):
     name: str = "benchmark"
     licence: str | None = None
     seed: int = 0
+    budget: float | None = Field(default=None, gt=0)
 
     format: str | None = None
     max_bad: float = Field(default=0.05, ge=0, le=1)
@@ -34,7 +35,7 @@ class BuildConfig(BaseModel):
     similar: float = Field(default=0.9, gt=0, le=1)
 
     embedder: str = "tfidf"
-    reducer: Reducer = "neighbours"
+    reducer: Reducer | None = None
     min_cluster_size: int | None = Field(default=None, ge=2)
     outlier_similarity: float | None = Field(default=0.0, ge=-1, le=1)
     sample_size: int = Field(default=20_000, ge=100)
@@ -61,12 +62,21 @@ class BuildConfig(BaseModel):
     quota_by: QuotaBy | None = None
     quotas: dict[str, int] = Field(default_factory=dict)
 
+    @property
+    def space(self) -> Reducer:
+        """How vectors are prepared for clustering: by UMAP where the extra that has it is needed.
+
+        That is the one of embedding models that run here; elsewhere by their neighbours.
+        """
+        return self.reducer or ("umap" if runs_here(self.embedder) else "neighbours")
+
     def public(self) -> dict[str, Any]:
         """Return the settings as a card may show them: models by name, files without folders."""
-        settings = self.model_dump(mode="json", exclude={"name", "licence"})
+        settings = self.model_dump(mode="json", exclude={"name", "licence", "budget"})
         models = ("annotator", "cheap_annotator", "second_annotator", "topic_namer")
         return settings | {
             "embedder": embedder_name(self.embedder),
+            "reducer": self.space,
             "against": [path.name for path in self.against],
             **{name: _model_name(settings[name]) for name in models},
         }

@@ -8,7 +8,9 @@ cosine.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -56,9 +58,14 @@ def embed(
     return _model_vectors(beginnings, model, encode, store, progress)
 
 
+def runs_here(embedder: str) -> bool:
+    """Tell whether an embedder is a sentence-transformers model, here or on a Ray cluster."""
+    return embedder.partition(":")[0] not in {"tfidf", *ENDPOINTS}
+
+
 def embedder_name(embedder: str) -> str:
     """Return an embedder's name without the folder its model is in."""
-    if embedder.partition(":")[0] in {"tfidf", *ENDPOINTS}:
+    if not runs_here(embedder):
         return embedder
     return f"{LOCAL}:{Path(_model(embedder)).name}"
 
@@ -85,7 +92,7 @@ def tfidf_vectors(texts: Sequence[str], *, seed: int) -> Vectors:
 
     vectorizer = TfidfVectorizer(
         sublinear_tf=True,
-        stop_words="english",
+        stop_words=stop_words(),
         min_df=2 if len(texts) > 50 else 1,
         max_df=0.5,
         max_features=50_000,
@@ -99,6 +106,15 @@ def tfidf_vectors(texts: Sequence[str], *, seed: int) -> Vectors:
     if width < 1:
         raise UserError("too few different words in the prompts to embed them by tfidf")
     return unit(TruncatedSVD(width, random_state=seed).fit_transform(weights))
+
+
+@cache
+def stop_words() -> list[str]:
+    """Return words that say nothing of a topic, in English and eleven other languages."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    others = (files("benchbuilder") / "stop_words.txt").read_text(encoding="utf-8").split()
+    return sorted({*ENGLISH_STOP_WORDS, *others})
 
 
 def _model_vectors(

@@ -39,7 +39,11 @@ def smooth(queries: Vectors, among: Vectors, *, k: int) -> Vectors:
     Prompts of one topic move together and prompts between topics stay apart, which is what
     density-based clustering needs in many dimensions.
     """
-    rows = nearest(queries, among, k=k).rows
+    return averaged(queries, among, nearest(queries, among, k=k).rows)
+
+
+def averaged(queries: Vectors, among: Vectors, rows: NDArray[np.int64]) -> Vectors:
+    """Return each query averaged with the `rows` (n, k) of `among` given for it, of length 1."""
     total = queries.copy()
     for column in range(rows.shape[1]):
         total += among[rows[:, column]]

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from benchbuilder import publish
-from benchbuilder.build import clean_prompts, in_words
+from benchbuilder.build import clean_prompts, in_words, owed_in_words, tell_spending
 from benchbuilder.clean import drop
 from benchbuilder.cluster import NONE, Labels, centres_of, cluster_vectors, default_min_cluster_size
 from benchbuilder.config import BuildConfig
@@ -28,6 +28,7 @@ from benchbuilder.scoring import categorise, check_models, join_open, score
 from benchbuilder.selection import judge_scores, take
 from benchbuilder.sources import find_sources, read_prompts, read_table
 from benchbuilder.topics import keyword_topics
+from llms.budget import Budget
 from llms.errors import UserError
 from llms.files import write_whole
 from llms.progress import Progress, Silent
@@ -47,6 +48,10 @@ class RefreshReport:
     added: int
     new_topics: int
     owed: int
+    failures: Mapping[str, int]
+    """What is owed, by reason."""
+    spent: float
+    """US dollars paid now; replies from the store cost nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,7 @@ def refresh(
     """
     progress = progress or Silent()
     check_models(config)
+    budget = Budget(config.budget)
     old = _read_old(benchmark)
     retired = _retired(old.items, retire, battles, config)
     kept = [item for item in old.items if item.id not in retired]
@@ -100,10 +106,13 @@ def refresh(
     progress.note(f"cleaned: {in_words(publish.funnel(cleaned))}")
     placed = _place(old, cleaned, config, store, progress)
     progress.note(f"{placed.new_topics} new topics beside {len(placed.topics) - placed.new_topics}")
-    scored = score(placed.new, placed.vectors, config=config, store=store, progress=progress)
+    scored = score(
+        placed.new, placed.vectors, config=config, store=store, progress=progress, budget=budget
+    )
+    progress.note(f"annotated the new prompts; {owed_in_words(scored.owed)}")
     good = _judge(scored.prompts, old.prompts, config)
     chosen = take(
-        categorise(good, config=config, store=store, progress=progress),
+        categorise(good, config=config, store=store, progress=progress, budget=budget),
         placed.vectors,
         within=config.within,
         per_cluster=config.per_cluster,
@@ -112,6 +121,7 @@ def refresh(
         quotas=config.quotas,
         seed=config.seed,
     )
+    tell_spending(budget, progress)
     added = publish.items_of(chosen)
     version = int(old.card.get("version") or 1) + 1
     table = _whole_table(old.prompts, chosen, placed, version, config.seed)
@@ -143,7 +153,9 @@ def refresh(
         retired=_counts(retired),
         added=len(added),
         new_topics=placed.new_topics,
-        owed=scored.owed,
+        owed=scored.owed.total(),
+        failures=dict(sorted(scored.owed.items())),
+        spent=budget.spent,
     )
 
 
@@ -274,7 +286,7 @@ def _assign(
     if len(strange) >= 2 * size:
         found = cluster_vectors(
             new[strange],
-            reducer=config.reducer,
+            reducer=config.space,
             min_cluster_size=size,
             outlier_similarity=None,
             sample_size=config.sample_size,

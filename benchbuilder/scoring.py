@@ -4,7 +4,8 @@
 predicted. `Scored.card` is what the card says of it.
 """
 
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -22,8 +23,10 @@ from benchbuilder.distil import (
 )
 from benchbuilder.embed import Vectors
 from benchbuilder.selection import judge_scores
+from llms.budget import Budget
 from llms.errors import UserError
 from llms.files import digest
+from llms.prices import unpriced
 from llms.progress import Progress
 from llms.records import ModelSpec
 from llms.store import ResponseStore
@@ -31,11 +34,11 @@ from llms.store import ResponseStore
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Prompts with scores, and what the card says of the annotation."""
+    """Prompts with scores, what the card says of the annotation, and what is owed, by reason."""
 
     prompts: pl.DataFrame
     card: dict[str, Any]
-    owed: int
+    owed: Counter[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class Asker:
     config: BuildConfig
     store: ResponseStore
     progress: Progress
+    budget: Budget
 
     def ask(self, prompts: pl.DataFrame) -> pl.DataFrame:
         """Return the annotations of `prompts` (id, text), a frame of `ANNOTATION_SCHEMA`."""
@@ -55,6 +59,7 @@ class Asker:
             style=self.config.annotation,
             store=self.store,
             progress=self.progress,
+            budget=self.budget,
         )
 
 
@@ -65,14 +70,21 @@ def score(
     config: BuildConfig,
     store: ResponseStore,
     progress: Progress,
+    budget: Budget,
 ) -> Scored:
     """Annotate the prompts that are in a cluster, the way `config` says.
 
     Raises:
         UserError: an annotator cannot be reached at all.
     """
-    main = Asker(annotator=_spec(config.annotator), config=config, store=store, progress=progress)
-    table, owed = prompts, 0
+    main = Asker(
+        annotator=_spec(config.annotator),
+        config=config,
+        store=store,
+        progress=progress,
+        budget=budget,
+    )
+    table, owed = prompts, Counter[str]()
     card: dict[str, Any] = _entry(main.annotator) | {
         "template": config.annotation,
         "cheap": None,
@@ -81,7 +93,7 @@ def score(
     }
     if config.cheap_annotator is not None:
         table, card["cheap"] = _cascade(table, _other(main, config.cheap_annotator))
-        owed = card["cheap"]["failed"]
+        owed.update(card["cheap"]["failures"])
     candidates = _in_clusters(table)
     if config.distil is None:
         annotations = main.ask(candidates)
@@ -98,7 +110,8 @@ def score(
     card["cluster_score_over"] = _cluster_score_over(config)
     if config.second_annotator is not None:
         card["second"] = _second(annotations, candidates, _other(main, config.second_annotator))
-    return Scored(joined, card, owed + failed)
+    owed.update(card["failures"])
+    return Scored(joined, card, owed)
 
 
 def _cascade(prompts: pl.DataFrame, cheap: Asker) -> tuple[pl.DataFrame, dict[str, Any]]:
@@ -211,9 +224,7 @@ def _cluster_score_over(config: BuildConfig) -> str:
 
 
 def _other(main: Asker, spec: str) -> Asker:
-    return Asker(
-        annotator=_spec(spec), config=main.config, store=main.store, progress=main.progress
-    )
+    return replace(main, annotator=_spec(spec))
 
 
 def _spec(text: str | None) -> ModelSpec:
@@ -237,16 +248,26 @@ def check_models(config: BuildConfig) -> None:
     """Fail at once where a model is named wrongly, before any work is done.
 
     Raises:
-        UserError: no annotator is given, or a name cannot be read.
+        UserError: no annotator is given, a name cannot be read, or there is a budget and a model
+            of unknown price.
     """
-    _spec(config.annotator)
-    for name in (config.cheap_annotator, config.second_annotator, config.topic_namer):
-        if name is not None:
-            _spec(name)
+    others = (config.cheap_annotator, config.second_annotator, config.topic_namer)
+    specs = [_spec(config.annotator), *(_spec(name) for name in others if name is not None)]
+    unknown = unpriced(specs)
+    if config.budget is not None and unknown:
+        raise UserError(
+            f"a budget needs prices, and that of {', '.join(unknown)} is unknown; give `prices: "
+            "{input: …, output: …}` (dollars for a million tokens) in a YAML file"
+        )
 
 
 def categorise(
-    prompts: pl.DataFrame, *, config: BuildConfig, store: ResponseStore, progress: Progress
+    prompts: pl.DataFrame,
+    *,
+    config: BuildConfig,
+    store: ResponseStore,
+    progress: Progress,
+    budget: Budget,
 ) -> pl.DataFrame:
     """Return `prompts` with a category, asked of the annotator only for those still in."""
     if config.category == "none":
@@ -259,5 +280,6 @@ def categorise(
         annotator=_spec(config.annotator),
         store=store,
         progress=progress,
+        budget=budget,
     )
     return join_open(prompts, found).with_columns(pl.col("category").fill_null(ALL))

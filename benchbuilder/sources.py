@@ -381,7 +381,7 @@ def _parquet_rows(file: Path) -> NumberedRows:
 
 
 def _hub_rows(name: str) -> NumberedRows:
-    """Yield the rows of a Hugging Face dataset, `NAME` or `NAME:SPLIT`, streamed."""
+    """Yield the rows of a Hugging Face dataset, `NAME` or `NAME:SPLIT`, or a folder; streamed."""
     try:
         from datasets import load_dataset
     except ImportError as error:
@@ -390,10 +390,10 @@ def _hub_rows(name: str) -> NumberedRows:
         ) from error
     dataset, _, split = name.partition(":")
     try:
-        rows = load_dataset(dataset, split=split or "train", streaming=True)
+        yield from enumerate(load_dataset(dataset, split=split or "train", streaming=True), start=1)
     except Exception as error:
-        raise UserError(f"cannot load the dataset {name}: {error}") from error
-    yield from enumerate(rows, start=1)
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"cannot load the dataset {name}: {said[0]}") from error
 
 
 READERS: Mapping[str, Callable[[Path], NumberedRows]] = {

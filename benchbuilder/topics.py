@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchbuilder.cluster import NONE, Clustering, Labels
-from benchbuilder.embed import MAX_CHARS
+from benchbuilder.embed import MAX_CHARS, stop_words
+from llms.budget import Budget
 from llms.files import digest
 from llms.progress import Progress
 from llms.records import ModelSpec, Reply, Request
@@ -17,7 +18,8 @@ def keyword_topics(texts: Sequence[str], labels: Labels, *, words: int = 4) -> l
     """Return each cluster's name: its `words` strongest words by class-based TF-IDF.
 
     The weight of word t in cluster c is tf(t, c) * log(1 + A / f(t)), with A the mean number of
-    words in a cluster and f(t) the count of t over all (Grootendorst 2022, arXiv 2203.05794).
+    words in a cluster and f(t) the count of t over all (Grootendorst 2022, arXiv 2203.05794). Of
+    several forms of one word the strongest counts.
     """
     from sklearn.feature_extraction.text import CountVectorizer
 
@@ -26,7 +28,7 @@ def keyword_topics(texts: Sequence[str], labels: Labels, *, words: int = 4) -> l
         return []
     inside: list[int] = np.flatnonzero(labels != NONE).tolist()
     counter = CountVectorizer(
-        stop_words="english",
+        stop_words=stop_words(),
         token_pattern=r"(?u)\b[^\W\d_]{2,}\b",
         min_df=2 if len(inside) > 50 else 1,
         max_features=30_000,
@@ -48,9 +50,19 @@ def keyword_topics(texts: Sequence[str], labels: Labels, *, words: int = 4) -> l
 
 
 def _name(number: int, weights: np.ndarray, names: np.ndarray, words: int) -> str:
-    best = np.argsort(-weights, kind="stable")[:words]
-    chosen = [str(names[index]) for index in best if weights[index] > 0]
+    chosen: list[str] = []
+    for index in np.argsort(-weights, kind="stable"):
+        if weights[index] <= 0 or len(chosen) == words:
+            break
+        if not any(_alike(names[index], word) for word in chosen):
+            chosen.append(str(names[index]))
     return ", ".join(chosen) or f"cluster {number}"
+
+
+def _alike(one: str, other: str) -> bool:
+    """Tell whether two words are forms of one, such as function and functions."""
+    start = max(4, min(len(one), len(other)) - 1)
+    return one[:start] == other[:start]
 
 
 def named_topics(
@@ -61,6 +73,7 @@ def named_topics(
     namer: ModelSpec,
     store: ResponseStore,
     progress: Progress,
+    budget: Budget,
 ) -> list[str]:
     """Return a name by `namer` for each cluster; its keywords where the model gave none.
 
@@ -72,7 +85,9 @@ def named_topics(
         _naming_request(number, texts, clustering, words, namer)
         for number, words in enumerate(keywords)
     ]
-    results = ask(requests, store=store, check=_no_name, progress=progress)
+    results = ask(
+        requests, store=store, check=_no_name, progress=progress, budget=budget, stage="topic names"
+    )
     return [
         _line(result.text) if isinstance(result, Reply) else words
         for result, words in zip(results, keywords, strict=True)

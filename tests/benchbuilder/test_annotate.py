@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from benchbuilder.annotate import annotate, annotation_request, read_criteria
+from llms.budget import Budget
 from llms.progress import Silent
 from llms.records import ModelSpec
 from llms.store import ResponseStore
@@ -61,18 +62,19 @@ def test_a_server_of_known_kind_is_bound_to_a_schema():
     assert list(schema["properties"]) == ["reasons", "criteria"]
 
 
+def options(store):
+    return {"style": "short", "store": store, "progress": Silent(), "budget": Budget()}
+
+
 def test_a_fifth_of_replies_unreadable_mislabels_nothing_and_is_asked_again(tmp_path):
     rows = [text for _, text in texts(60)]
     table = pl.DataFrame({"id": [f"p{n}" for n in range(60)], "text": rows})
     refused = set(rows[::5])
     with ResponseStore(tmp_path / "store.sqlite") as store:
         with fake_server(annotator(unreadable=refused.__contains__)) as server:
-            first = annotate(
-                table, annotator=server.spec(), style="short", store=store, progress=Silent()
-            )
+            first = annotate(table, annotator=server.spec(), **options(store))
         with fake_server(annotator()) as server:
-            spec = server.spec()
-            second = annotate(table, annotator=spec, style="short", store=store, progress=Silent())
+            second = annotate(table, annotator=server.spec(), **options(store))
     assert first["annotation_error"].count() == 12
     assert first["score"].null_count() == 12
     for row, text in zip(first.iter_rows(named=True), rows, strict=True):

@@ -8,6 +8,7 @@ from benchbuilder.cluster import (
     NONE,
     cluster_vectors,
     default_min_cluster_size,
+    modularity,
     stratified_rows,
 )
 from benchbuilder.embed import tfidf_vectors, unit
@@ -43,6 +44,21 @@ def clustered(vectors, **options):
 def test_separate_groups_are_found(reducer):
     vectors, truth = blobs(400)
     assert adjusted_mutual_info_score(truth, clustered(vectors, reducer=reducer).labels) > 0.98
+
+
+def test_the_smallest_topic_is_found_where_none_is_given():
+    for clusters in (6, 40):
+        vectors, truth = blobs(960, clusters=clusters)
+        found = clustered(vectors, min_cluster_size=None)
+        assert adjusted_mutual_info_score(truth, found.labels) > 0.95
+
+
+def test_modularity_is_high_for_topics_and_zero_for_one_or_for_chance():
+    vectors, truth = blobs(400)
+    near = nearest(vectors, vectors, k=11)
+    assert modularity(near, truth) > 0.8
+    assert modularity(near, np.zeros_like(truth)) == pytest.approx(0)
+    assert abs(modularity(near, np.random.default_rng(0).permutation(truth))) < 0.15
 
 
 def test_outliers_stay_out_when_told_so_and_are_few_when_not():
@@ -91,6 +107,20 @@ def test_made_up_topics_are_found_and_named_by_their_words():
     assert adjusted_mutual_info_score(truth, found.labels) > 0.9
     vocabulary = {word for words in TOPICS.values() for word in words}
     assert {word for name in names for word in name.split(", ")} <= vocabulary
+
+
+def test_a_name_has_no_function_words_of_any_language_and_no_word_twice():
+    rows = [
+        "wie backe ich ein brot und die brote",
+        "как испечь это",
+        "im functions of the function",
+    ]
+    names = keyword_topics(rows, np.arange(3), words=3)
+    assert [set(name.split(", ")) for name in names] == [
+        {"backe", "brot"},
+        {"испечь"},
+        {"function"},
+    ]
 
 
 def test_quality_figures_tell_good_clusters_from_random_ones():
