@@ -21,22 +21,16 @@ TINY_ARGUMENTS = [
 TINY_ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out by module, so that what a module builds for its tests is built once.
+    """Order the files, each of which goes to one worker whole.
 
-    Tests of vLLM stay together, for the one server, and start first, being slow. Browser tests come
-    last: playwright leaves an event loop running, where no other can start.
+    Those with tests of vLLM start first, being slow. Those with browser tests come last: playwright
+    leaves an event loop running, where no other can start.
     """
-    for item in items:
-        group = "vllm" if item.get_closest_marker("vllm") else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=_turn)
-
-
-def _turn(item: pytest.Item) -> int:
-    marked = item.get_closest_marker
-    return 2 if marked("browser") else 0 if marked("vllm") else 1
+    turns = {item.path: 1 for item in items}
+    for mark, turn in (("vllm", 0), ("browser", 2)):
+        turns |= {item.path: turn for item in items if item.get_closest_marker(mark)}
+    items.sort(key=lambda item: turns[item.path])
 
 
 @pytest.fixture(scope="session")
