@@ -3,8 +3,9 @@
     python benchmarks/llms_driver.py [--requests 10000] [--concurrency 128] [--latency 0]
 
 Starts its own server, in a process of its own, which answers at once or after `--latency` seconds.
-Prints requests/s and CPU milliseconds for each request of a bare asyncio loop over AsyncOpenAI with
-the aiohttp transport and of `llms.complete` with the store on, then the look-up of 100,000 replies.
+Prints requests/s and CPU milliseconds for each request of aiohttp alone, which tells what the
+server can do, of a bare asyncio loop over AsyncOpenAI with the aiohttp transport, and of
+`llms.complete` with the store on, then the look-up of 100,000 replies.
 """
 
 import argparse
@@ -21,8 +22,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import aiohttp
 import openai
-from aiohttp import web
 
 from llms.complete import complete
 from llms.records import ModelSpec, Reply, Request
@@ -44,24 +45,54 @@ BODY = {
 }
 
 
+class Answering(asyncio.Protocol):
+    """One connection to a server that answers every request alike: as little work as it can be."""
+
+    latency = 0.0
+    answer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.received = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        while (end := self.received.find(b"\r\n\r\n") + 4) >= 4:
+            head = self.received[:end].lower()
+            length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+            if len(self.received) < end + length:
+                return
+            self.received = self.received[end + length :]
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.latency, self.transport.write, self.answer)
+
+
 def serve(latency: float, tell: Connection) -> None:
-    async def chat(request: web.Request) -> web.Response:
-        await request.read()
-        if latency:
-            await asyncio.sleep(latency)
-        return web.Response(body=answer, content_type="application/json")
-
     async def main() -> None:
-        app = web.Application()
-        app.router.add_post("/v1/chat/completions", chat)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, backlog=2048).start()
-        tell.send(runner.addresses[0][1])
-        await asyncio.Event().wait()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Answering, "127.0.0.1", 0, backlog=2048)
+        tell.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
 
-    answer = json.dumps(BODY).encode()
+    body = json.dumps(BODY).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    Answering.latency, Answering.answer = latency, f"{head}\r\n\r\n".encode() + body
     asyncio.run(main())
+
+
+async def raw(url: str, count: int, concurrency: int) -> None:
+    """Ask by aiohttp alone: what the server can do."""
+    numbers = iter(range(count))
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def worker() -> None:
+            for number in numbers:
+                body = {"messages": [{"role": "user", "content": f"question {number}"}]}
+                async with session.post(f"{url}/chat/completions", json=body) as response:
+                    await response.json()
+
+        await asyncio.gather(*(worker() for _ in range(concurrency)))
 
 
 async def bare(url: str, count: int, concurrency: int) -> None:
@@ -137,6 +168,7 @@ def main() -> None:
     count, concurrency = options.requests, options.concurrency
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(bare(url, 500, concurrency))
+        measured("aiohttp alone", count, raw(url, count, concurrency))
         loop = measured("bare loop", count, bare(url, count, concurrency))
         path = Path(folder, "store.sqlite")
         ours = measured("llms.complete, store on", count, door(url, count, concurrency, path))

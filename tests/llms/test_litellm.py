@@ -10,6 +10,9 @@ from llms.store import ResponseStore
 from tests.llms.fake_server import fake_server
 from tests.llms.test_vllm import VERDICT
 
+# Newer versions of litellm build a type at its first use, of which pydantic warns.
+pytestmark = pytest.mark.filterwarnings("ignore:Item '.*' on TypedDict class:UserWarning")
+
 
 @pytest.fixture
 def store(tmp_path):
