@@ -20,7 +20,7 @@ def store(tmp_path):
         yield store
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def litellm():
     return pytest.importorskip("litellm", reason="needs the extra [litellm]")
 
