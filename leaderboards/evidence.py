@@ -111,17 +111,23 @@ def gather(
     )
     prompt, a, b = (numbers[name].to_numpy() for name in _NAMES)
     outcome = named["outcome"].fill_null(np.nan).to_numpy()
-    rows = _Rows(prompt, a, b, named["sample"].to_numpy(), outcome, named["weight"].to_numpy())
+    rows = _Rows(
+        prompt, a, b, a > b, named["sample"].to_numpy(), outcome, named["weight"].to_numpy()
+    )
     return _sum_cells(rows, ids.rename("prompt_id"), tuple(models))
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows of a table of games: the numbers of prompt and models, NaN for a missing outcome."""
+    """Rows of a table of games: the numbers of prompt and models, NaN for a missing outcome.
+
+    `turned` says that model_a is the second of the cell's models.
+    """
 
     prompt: Ints
     a: Ints
     b: Ints
+    turned: NDArray[np.bool_]
     sample: Ints
     outcome: Floats
     weight: Floats
@@ -157,8 +163,7 @@ def _sums(rows: _Rows, key: Ints, order: Ints, models: int, samples: int) -> dic
     start = np.flatnonzero(np.diff(key, prepend=-1))
     outcome, weight = rows.outcome[order], rows.weight[order]
     judged, tie = ~np.isnan(outcome), outcome == 0.5
-    turned = rows.a[order] > rows.b[order]
-    share = np.where(judged, np.where(turned, 1 - outcome, outcome), 0)
+    share = np.where(judged, np.abs(rows.turned[order] - outcome), 0)
     both, sample = np.divmod(key[start], samples)
     alone, second = np.divmod(both, models)
     prompt, first = np.divmod(alone, models)

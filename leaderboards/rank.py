@@ -652,24 +652,10 @@ def _pairs(evidence: Evidence, answer: _Answer, level: float) -> tuple[PairRow, 
     high = np.where(turned, -unsure.pair_low, unsure.pair_high)
     upper, lower = np.where(turned, second, first), np.where(turned, first, second)
     listed = np.lexsort((place[lower], place[upper]))
-    columns = (upper, lower, sign * difference, low, high, (low > 0) | (high < 0), p, *together)
-    names = evidence.models
-    return tuple(
-        PairRow(
-            model_a=names[a],
-            model_b=names[b],
-            difference=apart,
-            low=down,
-            high=up,
-            separated=separated,
-            p=value,
-            holm=family,
-            fdr=discovery,
-        )
-        for a, b, apart, down, up, separated, value, family, discovery in zip(
-            *(column[listed].tolist() for column in columns), strict=True
-        )
-    )
+    columns = (sign * difference, low, high, (low > 0) | (high < 0), p, *together)
+    names = np.array(evidence.models, dtype=object)
+    best, other = names[upper[listed]].tolist(), names[lower[listed]].tolist()
+    return tuple(map(PairRow, best, other, *(column[listed].tolist() for column in columns)))
 
 
 def _style_rows(style: Sequence[str], answer: _Answer) -> tuple[StyleRow, ...]:

@@ -53,7 +53,7 @@ class RankingRow:
     flips: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PairRow:
     """Score of model_a minus score of model_b, with a paired interval from the same draws.
 
