@@ -245,7 +245,7 @@ def _umap(vectors: Vectors, neighbours: Neighbours, seed: int) -> NDArray[np.flo
         n_components=5,
         metric="cosine",
         min_dist=0.0,
-        n_epochs=200,
+        n_epochs=100,
         random_state=seed,
         n_jobs=1,
         precomputed_knn=(neighbours.rows[:, :count].astype(np.int32), distances),

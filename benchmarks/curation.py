@@ -1,14 +1,15 @@
 """Time, memory and agreement with given topics, of clustering and of the whole path.
 
-    PYTHONPATH=. python benchmarks/curation.py topics DATA VECTORS [--peer PYTHON]
-    PYTHONPATH=. python benchmarks/curation.py embed DATA MODEL VECTORS [--head N]
-    PYTHONPATH=. python benchmarks/curation.py growth
+    python benchmarks/curation.py topics DATA VECTORS [--peer PYTHON]
+    python benchmarks/curation.py embed DATA MODEL VECTORS [--head N]
+    python benchmarks/curation.py growth
 
-`embed` writes the vectors of a sentence-transformers model, so that every method is measured on
-the same ones. DATA is arena_text_webdev.parquet (column topic) or banking77's train.csv (column
-category). With `--peer`, the interpreter of an environment with bertopic, BERTopic clusters the
-same vectors after us, each in a process of its own; neither time has imports in it. `growth`
-clusters generated vectors, 20,000 and 200,000 of them.
+Run from the checkout with PYTHONPATH=. and PYTHONSAFEPATH=1 (numba would take coverage.py beside
+this file for the package of that name). `embed` writes the vectors of a sentence-transformers
+model, so that every method is measured on the same ones. DATA is arena_text_webdev.parquet (column
+topic) or banking77's train.csv (column category). With `--peer`, the interpreter of an environment
+with bertopic, BERTopic clusters the same vectors after us, each in a process of its own; neither
+time has imports in it. `growth` clusters generated vectors, 20,000 and 200,000 of them.
 """
 
 import argparse
