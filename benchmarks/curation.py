@@ -4,8 +4,7 @@
     python benchmarks/curation.py embed DATA MODEL VECTORS [--head N]
     python benchmarks/curation.py growth
 
-Run from the checkout with PYTHONPATH=. and PYTHONSAFEPATH=1 (numba would take coverage.py beside
-this file for the package of that name). `embed` writes the vectors of a sentence-transformers
+Run from the checkout with PYTHONPATH=. before the command. `embed` writes the vectors of a sentence-transformers
 model, so that every method is measured on the same ones. DATA is arena_text_webdev.parquet (column
 topic) or banking77's train.csv (column category). With `--peer`, the interpreter of an environment
 with bertopic, BERTopic clusters the same vectors after us, each in a process of its own; neither
