@@ -1,7 +1,7 @@
 """How often nominal 95 % intervals hold the truth, in simulation.
 
-Run from the checkout: PYTHONPATH=. python benchmarks/interval_coverage.py [SIMULATIONS]. Two games of 7,
-then of 20 models against a baseline on 500 prompts; strong verdicts count three times; models
+Run from the checkout: PYTHONPATH=. python benchmarks/interval_coverage.py [SIMULATIONS]. Two games
+of 7, then of 20 models against a baseline on 500 prompts; strong verdicts count three times; models
 differ by prompt, and a prompt is kind or hard to all of them. Beside ours stand intervals that
 resample verdicts as if each were evidence of its own. Each share has its own standard error.
 """
