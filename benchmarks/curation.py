@@ -5,10 +5,11 @@
     python benchmarks/curation.py growth
 
 Run from the checkout with PYTHONPATH=. before the command. `embed` writes the vectors of a
-sentence-transformers model, so that every method is measured on the same ones. DATA is arena_text_webdev.parquet (column
-topic) or banking77's train.csv (column category). With `--peer`, the interpreter of an environment
-with bertopic, BERTopic clusters the same vectors after us, each in a process of its own; neither
-time has imports in it. `growth` clusters generated vectors, 20,000 and 200,000 of them.
+sentence-transformers model, so that every method is measured on the same ones. DATA is
+arena_text_webdev.parquet (column topic) or banking77's train.csv (column category). With `--peer`,
+the interpreter of an environment with bertopic, BERTopic clusters the same vectors after us, each
+in a process of its own; neither time has imports in it. `growth` clusters generated vectors, 20,000
+and 200,000 of them.
 """
 
 import argparse
