@@ -22,7 +22,7 @@ from aiohttp import web
 from benchbuilder.records import BenchmarkItem
 from judges.asking import live
 from judges.judging import Bench, judge_games
-from judges.planning import all_pairs, plan_games
+from judges.planning import Game, all_pairs, plan_games
 from judges.protocols import protocol
 from judges.records import Answer
 from judges.thoughts import THINK_TAGS
@@ -135,6 +135,12 @@ def our_loop(count: int, url: str, folder: Path) -> float:
     return count / seconds
 
 
+def prompt_of(judge: Bench, game: Game) -> str:
+    models = {"A": game.model_a, "B": game.model_b}
+    request = judge.request(game.item, models, {}, sample=0, repeat=0)
+    return str(request.messages[0]["content"])
+
+
 def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -147,14 +153,7 @@ def main(count: int) -> None:
     url = f"http://127.0.0.1:{port.get()}/v1"
     with tempfile.TemporaryDirectory() as folder, ResponseStore(Path(folder) / "x") as store:
         games, judge = bench(count, url, store)
-        prompts = [
-            str(
-                judge.request(g.item, {"A": g.model_a, "B": g.model_b}, {}, 0).messages[0][
-                    "content"
-                ]
-            )
-            for g in games
-        ]
+        prompts = [prompt_of(judge, game) for game in games]
         ratios: list[float] = []
         cpu: list[float] = []
         bare_loop(prompts[:500], url)

@@ -1,7 +1,7 @@
 """Which games are to be played, and in which order they are asked."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 
 from benchbuilder.records import BenchmarkItem
@@ -16,11 +16,14 @@ class Game:
     Both answers are of the same `sample`; `repeat` counts how often the judge was asked before.
     """
 
-    item: BenchmarkItem = field(hash=False)
+    item: BenchmarkItem
     model_a: str
     model_b: str
     sample: int = 0
     repeat: int = 0
+
+    def __hash__(self) -> int:
+        return hash((self.item.id, self.model_a, self.model_b, self.sample, self.repeat))
 
     def about(self) -> dict[str, str]:
         """Return what names the game but for its repeat: prompt_id, model_a, model_b, sample."""

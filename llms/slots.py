@@ -1,7 +1,8 @@
 """How many requests one endpoint is asked at once, found out while asking.
 
 Additive increase, multiplicative decrease: a little more with each round that went well, less on
-overload (429, 503, time-outs), and less where more requests at once only made each of them slower.
+overload (429, 503, time-outs), and less where more requests at once only made each of them slower,
+though never below a quarter of what is allowed: too few cost throughput, too many only a wait.
 
 Latency alone says little about a model: answers differ in length, and a server that batches is
 slower for each request while it does more in all. So rounds are compared by throughput, that is by
@@ -23,6 +24,10 @@ GAIN = 1.12
 """What twice the requests must bring in throughput to be worth it."""
 APART = 1.9
 """How many times the requests of one round another must have for the two to be compared."""
+LEAST = 0.25
+"""Share of the slots that slowness alone never takes: too few at once cost more than too many."""
+SLOW = 1.0
+"""Seconds from which on a request is worth asking whether fewer at once would do as well."""
 CHANGED = 1.5
 """By how much a round differs from one of as many requests if the server is not what it was."""
 
@@ -54,6 +59,7 @@ class Slots:
         self._rounds: dict[int, _Round] = {}
         self._began = inf
         self._paces: list[float] = []
+        self._seconds: list[float] = []
         self._full = True
 
     async def acquire(self) -> None:
@@ -87,6 +93,7 @@ class Slots:
             return
         self._full = self._full and self.taken >= int(self.limit)
         self._paces.append(seconds / work)
+        self._seconds.append(seconds)
         if len(self._paces) >= max(SHORTEST_ROUND, self.limit):
             self._end_round()
             self._admit()
@@ -101,13 +108,15 @@ class Slots:
     def _end_round(self) -> None:
         step = max(1.0, min(self.most / 32, self.limit / 4))
         grown = self.limit + step
-        self._set(self._advised(grown) if self._full else grown)
+        tell = self._full and median(self._seconds) >= SLOW
+        self._set(self._advised(grown) if tell else grown)
 
     def _advised(self, grown: float) -> float:
         """Return the next limit: `grown`, or what this round says beside those before it.
 
-        Where there was no round of fewer requests, half as many are tried.
+        Where there was no round of fewer requests, half as many are tried, if that is not too few.
         """
+        least = LEAST * self.most
         here = _Round(self.limit, self.limit / median(self._paces))
         self._remember(here)
         fewer = [r for r in self._rounds.values() if r.limit <= here.limit / APART]
@@ -117,8 +126,10 @@ class Slots:
             if here.worth(below):
                 return grown
             return below.limit * max(1.0, here.throughput / below.throughput)
-        above = min(more, key=_limit, default=None)
-        return above.limit if above and above.worth(here) else here.limit / 2
+        if more:
+            above = min(more, key=_limit)
+            return above.limit if above.worth(here) else min(grown, max(least, here.limit / 2))
+        return grown if here.limit / 2 < least else here.limit / 2
 
     def _remember(self, here: _Round) -> None:
         place = round(2 * log2(here.limit))
@@ -131,6 +142,7 @@ class Slots:
         self.limit = min(float(self.most), max(1.0, limit))
         self._began = monotonic()
         self._paces = []
+        self._seconds = []
         self._full = True
 
     def _admit(self) -> None:

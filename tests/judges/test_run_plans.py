@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from benchbuilder.records import BenchmarkItem, write_benchmark
 from judges.cli import app
 from judges.config import RunConfig
+from judges.planning import all_pairs, plan_games
 from judges.runs import read_run
 from tests.judges.judge_server import answer
 from tests.llms.fake_server import fake_server
@@ -147,3 +148,9 @@ def test_a_judge_that_falls_for_filler_leaves_with_5(judge):
     result = judge("--canaries", "1", "--yes")
     assert result.exit_code == 5
     assert "without merit" in result.output
+
+
+def test_games_of_many_prompts_are_found_without_comparing_them():
+    items = [BenchmarkItem(id=f"p{number}", turns=("?",)) for number in range(500)]
+    games = plan_games(items, lambda _: all_pairs(["a", "b"]))
+    assert len({hash(game) for game in games}) == len(games) == 1000
