@@ -26,7 +26,7 @@ import numpy as np
 import polars as pl
 from sklearn.metrics import adjusted_mutual_info_score
 
-from benchbuilder.cluster import cluster_vectors
+from benchbuilder.cluster import Reducer, cluster_vectors
 from benchbuilder.embed import unit
 from benchbuilder.topics import keyword_topics
 
@@ -116,14 +116,14 @@ def beside_peer(file: Path, vectors: Path, truth: list[str], options: argparse.N
     print(f"  {found['wall']:.1f} s ({found['cpu']:.1f} s of processor), peak {found['mb']:.0f} MB")
 
 
-def growth(reducer: str) -> None:
+def growth(reducer: Reducer) -> None:
     for count in (20_000, 200_000):
         subprocess.run(
             [sys.executable, __file__, "grown", str(count), "--reducer", reducer], check=True
         )
 
 
-def grown(count: int, reducer: str) -> None:
+def grown(count: int, reducer: Reducer) -> None:
     draws = np.random.default_rng(0)
     middles = draws.normal(size=(200, 384)).astype(np.float32)
     points = np.empty((count, 384), dtype=np.float32)

@@ -66,11 +66,17 @@ def both_kinds(evidence: Evidence, seed: int) -> tuple[Floats, dict[str, Uncerta
     scores, seed = 100 * estimator.parameters, 10**6 + seed
     drawn = 100 * estimator.redraw(prompt_draws(PROMPTS, DRAWS, seed))
     behind, covariance = np.full(models, PROMPTS), sandwich(estimator, PROMPTS)
-    options = {"level": LEVEL, "prompts": behind, "models": models}
     return scores, {
-        "bootstrap": by_bootstrap(scores, drawn, **options),
+        "bootstrap": by_bootstrap(scores, drawn, level=LEVEL, prompts=behind, models=models),
         "sandwich": by_sandwich(
-            scores, covariance, percent=True, draws=DRAWS, seed=seed, **options
+            scores,
+            covariance,
+            percent=True,
+            draws=DRAWS,
+            seed=seed,
+            level=LEVEL,
+            prompts=behind,
+            models=models,
         ),
     }
 

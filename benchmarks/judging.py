@@ -71,7 +71,7 @@ def serve(port: "multiprocessing.Queue[int]") -> None:
     asyncio.run(start())
 
 
-def bench(count: int, url: str, store: ResponseStore) -> tuple[list, Bench]:
+def bench(count: int, url: str, store: ResponseStore) -> tuple[list[Game], Bench]:
     """Return `count` games and what a judge needs to play them."""
     per_prompt = len(MODELS) * (len(MODELS) - 1)
     items = [

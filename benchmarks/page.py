@@ -196,7 +196,7 @@ def _battle(page: Page) -> float:
     """Return the milliseconds from following a deep link to the battle being on the page."""
     page.locator("#battles").scroll_into_view_if_needed()
     link = page.locator(".battle-row").nth(3).get_attribute("href")
-    return page.evaluate(
+    milliseconds: float = page.evaluate(
         """(link) => new Promise((done) => {
             const begin = performance.now();
             new MutationObserver(() => {
@@ -206,6 +206,7 @@ def _battle(page: Page) -> float:
         })""",
         link,
     )
+    return milliseconds
 
 
 def main() -> None:

@@ -167,7 +167,8 @@ def fault_server(share: float) -> Iterator[str]:
 def counts(url: str) -> dict[str, Any]:
     """Return how often the server at `url` was asked, and answered, each question."""
     with urlopen(f"{url}/counts") as response:
-        return json.load(response)
+        found: dict[str, Any] = json.load(response)
+    return found
 
 
 def total(url: str) -> int:
