@@ -2,6 +2,7 @@
 
 import os
 from contextlib import AbstractAsyncContextManager, nullcontext
+from operator import itemgetter
 from time import monotonic
 from typing import Any
 
@@ -52,7 +53,8 @@ class LitellmEndpoint:
         """Return one vector for each text."""
         body = {**self._spec.params, "model": self._spec.model, "input": texts}
         answer = await self._call(self._litellm.aembedding, body)
-        vectors: list[list[float]] = [row["embedding"] for row in answer["data"]]
+        rows = sorted(answer["data"], key=itemgetter("index"))
+        vectors: list[list[float]] = [row["embedding"] for row in rows]
         return vectors
 
     async def close(self) -> None:

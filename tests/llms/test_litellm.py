@@ -1,9 +1,12 @@
 import json
 import sys
+from dataclasses import replace
+from math import exp
 
 import pytest
 
 from llms.complete import ask
+from llms.embeddings import embed_texts
 from llms.errors import UserError
 from llms.records import ModelSpec, Reply, Request
 from llms.store import ResponseStore
@@ -62,3 +65,21 @@ def test_real_vllm_answers_through_litellm(litellm, tiny_vllm, store):
     replies = ask(questions(tiny_vllm, 20, response_format=VERDICT, max_tokens=64), store=store)
     assert all(isinstance(reply, Reply) for reply in replies)
     assert {json.loads(reply.text)["verdict"] for reply in replies} <= {"A", "B"}
+
+
+@pytest.mark.vllm
+def test_log_probabilities_of_a_verdict_come_through_litellm(litellm, tiny_vllm, store):
+    choice = {"structured_outputs": {"choice": ["A", "B"]}, "logprobs": True, "top_logprobs": 5}
+    for reply in ask(questions(tiny_vllm, 5, **choice), store=store):
+        first = {top["token"]: exp(top["logprob"]) for top in reply.logprobs[0]["top_logprobs"]}
+        assert first["A"] + first["B"] == pytest.approx(1, abs=1e-3)
+
+
+def test_embeddings_come_through_litellm(litellm, store):
+    with fake_server() as server:
+        spec = questions(server.url, 1)[0].spec
+        ours = embed_texts(["one", "two"], spec=server.spec(), store=store)
+        theirs = embed_texts(
+            ["one", "two"], spec=replace(spec, params={"api_base": server.url}), store=store
+        )
+    assert theirs.tolist() == ours.tolist()
