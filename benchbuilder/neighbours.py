@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from benchbuilder.embed import Vectors, unit
 
-BLOCK_BYTES = 64_000_000
+BLOCK_BYTES = 16_000_000
 
 
 class Neighbours(NamedTuple):

@@ -42,11 +42,15 @@ def keyword_topics(texts: Sequence[str], labels: Labels, *, words: int = 4) -> l
 
     rows = len(inside)
     members = csr_array((np.ones(rows), (labels[inside], np.arange(rows))), shape=(count, rows))
-    per_cluster = np.asarray((members @ counts).todense(), dtype=np.float64)
-    shares = per_cluster / np.maximum(per_cluster.sum(axis=1, keepdims=True), 1)
-    weights = shares * np.log1p(per_cluster.sum() / count / per_cluster.sum(axis=0))
+    per_cluster = csr_array(members @ counts)
+    rarity = np.log1p(per_cluster.sum() / count / per_cluster.sum(axis=0))
+    totals = np.maximum(per_cluster.sum(axis=1), 1)
     names = counter.get_feature_names_out()
-    return [_name(number, row, names, words) for number, row in enumerate(weights)]
+    # One cluster's words at a time: all of them together are many and nearly all zero.
+    return [
+        _name(number, per_cluster[[number]].toarray()[0] / totals[number] * rarity, names, words)
+        for number in range(count)
+    ]
 
 
 def _name(number: int, weights: np.ndarray, names: np.ndarray, words: int) -> str:
