@@ -644,6 +644,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "j") press("next");
   if (event.key === "k") press("previous");
   if (event.key === "r") press("raw");
+  if (event.key === "?" && at("keys")) at("keys").focus();
 });
 
 // ---- start, and whenever the address changes

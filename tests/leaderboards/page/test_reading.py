@@ -51,6 +51,14 @@ def test_the_keyboard_sorts_too(visit, twelve):
     assert page.url.endswith("#sort=model")
 
 
+def test_a_question_mark_shows_the_keys(visit, twelve):
+    page = visit(twelve)
+    page.keyboard.press("?")
+    assert page.evaluate("document.activeElement.textContent").startswith("Keys: ?")
+    page.get_by_placeholder("Find a model").press("?")
+    assert page.get_by_placeholder("Find a model").input_value() == "?"
+
+
 def test_the_style_switch_shows_both_scores_and_its_link_brings_it_back(visit, publish, run_of):
     tables = run_of(["model-a", "model-b", "model-c", "model-l"], 60)
     free = tables.answers.with_columns(tokens=pl.int_range(pl.len()) * 37 % 101)
