@@ -282,4 +282,6 @@ def categorise(
         progress=progress,
         budget=budget,
     )
+    if failed := found["category"].null_count():
+        progress.note(f"{failed} prompts got no category from the annotator and are in {ALL!r}")
     return join_open(prompts, found).with_columns(pl.col("category").fill_null(ALL))

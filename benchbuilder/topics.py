@@ -92,6 +92,8 @@ def named_topics(
     results = ask(
         requests, store=store, check=_no_name, progress=progress, budget=budget, stage="topic names"
     )
+    if failed := sum(not isinstance(result, Reply) for result in results):
+        progress.note(f"{failed} topics got no name from the model and go by their keywords")
     return [
         _line(result.text) if isinstance(result, Reply) else words
         for result, words in zip(results, keywords, strict=True)

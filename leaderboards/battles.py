@@ -126,14 +126,23 @@ def _with_shares(judgments: pl.DataFrame) -> pl.DataFrame:
 
 def _scored(judgments: pl.DataFrame, strong_weight: float) -> pl.DataFrame:
     verdict = pl.col("verdict")
-    scored = judgments.with_columns(
+    return readable(judgments).with_columns(
         outcome=points_of_a(verdict),
         weight=pl.when(verdict.is_in(STRONG)).then(strong_weight).otherwise(1.0) * pl.col("share"),
     )
-    bad = scored.filter(~pl.col("outcome").is_between(0, 1).fill_null(False))
+
+
+def readable(judgments: pl.DataFrame) -> pl.DataFrame:
+    """Return judgments that all have a verdict, as they are.
+
+    Raises:
+        RankingError: a verdict is neither a label nor a probability.
+    """
+    fits = points_of_a(pl.col("verdict")).is_between(0, 1).fill_null(False)
+    bad = judgments.filter(~fits)
     if bad.height:
         raise RankingError(
             f"verdict {bad['verdict'][0]!r} is none of {', '.join(VERDICTS)} "
             "nor a probability between 0 and 1"
         )
-    return scored
+    return judgments

@@ -1,7 +1,5 @@
 """A run -> files of other tools: preference pairs for training, Arena-Hard's, plain tables."""
 
-import io
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +10,8 @@ from urllib.parse import quote
 import polars as pl
 
 from judges.records import JUDGMENT_SCHEMA, VERDICTS, RunTables, with_samples
-from leaderboards.battles import STRONG, points_of_a
+from leaderboards.battles import STRONG, points_of_a, readable
+from leaderboards.encoding import json_lines, parquet
 from leaderboards.rank import battles_of
 from leaderboards.records import RankingError
 
@@ -66,7 +65,7 @@ def export_preferences(tables: RunTables) -> Export:
     counts = Counter(pairs["left_out"].drop_nulls())
     if counts[_NO_TEXT] and not rows:
         raise RankingError("preference pairs need the texts of prompts and answers")
-    return Export({"preferences.jsonl": _lines(rows)}, len(rows), counts)
+    return Export({"preferences.jsonl": json_lines(rows)}, len(rows), counts)
 
 
 def export_arena_hard(tables: RunTables, *, baseline: str | None = None) -> Export:
@@ -96,7 +95,7 @@ def export_arena_hard(tables: RunTables, *, baseline: str | None = None) -> Expo
         **_by_file("model_answer", ("model",), _arena_answers(tables, turns)),
     }
     return Export(
-        {name: _lines(rows) for name, rows in files.items()},
+        {name: json_lines(rows) for name, rows in files.items()},
         kept.height,
         Counter(filter(None, why)),
     )
@@ -110,7 +109,7 @@ def export_games(tables: RunTables) -> Export:
     """
     games = _games(tables).select(JUDGMENT_SCHEMA.names())
     answers = with_samples(tables.answers)
-    files = {"games.parquet": _parquet(games), "answers.parquet": _parquet(answers)}
+    files = {"games.parquet": parquet(games), "answers.parquet": parquet(answers)}
     return Export(files, games.height)
 
 
@@ -121,9 +120,7 @@ def export_battles(tables: RunTables) -> Export:
     """
     battles = battles_of(tables).sort(pl.all())
     winner = pl.col("outcome").replace_strict(_WINNERS, default=None, return_dtype=pl.String)
-    return Export(
-        {"battles.parquet": _parquet(battles.with_columns(winner=winner))}, battles.height
-    )
+    return Export({"battles.parquet": parquet(battles.with_columns(winner=winner))}, battles.height)
 
 
 EXPORTS: Mapping[str, Callable[[RunTables], Export]] = {
@@ -138,6 +135,7 @@ EXPORTS: Mapping[str, Callable[[RunTables], Export]] = {
 def _games(tables: RunTables) -> pl.DataFrame:
     if not tables.judgments.height:
         raise RankingError("the run has no games to export, only battles")
+    readable(tables.judgments.filter(pl.col("verdict").is_not_null()))
     return with_samples(tables.judgments).sort(
         "prompt_id", "judge", "sample", "model_a", "model_b", maintain_order=True
     )
@@ -262,14 +260,3 @@ def _by_file(
         path = "/".join(quote(row[name], safe="") for name in names)
         files[f"{folder}/{path}.jsonl"].append(row)
     return files
-
-
-def _lines(rows: Iterable[Row]) -> bytes:
-    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
-    return "".join(lines).encode("utf-8", "replace")
-
-
-def _parquet(table: pl.DataFrame) -> bytes:
-    out = io.BytesIO()
-    table.write_parquet(out, compression="zstd")
-    return out.getvalue()

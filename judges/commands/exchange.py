@@ -94,8 +94,8 @@ def export(
     with coat(quiet=quiet) as progress:
         from judges.folders import write_folder
         from judges.runs import read_run
+        from leaderboards.encoding import with_sums
         from leaderboards.exports import EXPORTS, export_arena_hard
-        from leaderboards.page.files import with_sums
         from leaderboards.rank import of_category, of_judges
 
         if kind not in EXPORTS:

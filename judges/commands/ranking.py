@@ -225,7 +225,7 @@ def agree(
 
 def audit(
     run: Run,
-    category: Annotated[str | None, typer.Option(help="Only prompts of this category.")] = None,
+    category: Category = None,
     human: Annotated[
         Path | None,
         typer.Option(help="Human votes: style is then compared on pairs that people call equal."),

@@ -1,15 +1,15 @@
 """The data files of a site, for programs: JSON, CSV, Parquet, JSON lines, and their digests."""
 
 import csv
-import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from judges.records import JUDGMENT_SCHEMA, RunTables, with_samples
+from leaderboards.encoding import json_lines, parquet
 from leaderboards.page.reproduce import CONFIG, config_file
 
 FILES = (
@@ -39,23 +39,17 @@ def data_files(
     yield "data/leaderboard.json", (text + "\n").encode("utf-8", "replace")
     rows = list(_ranking_rows(data))
     yield "data/leaderboard.csv", csv_bytes(_RANKING, rows)
-    yield "data/leaderboard.parquet", _parquet(pl.DataFrame(rows, infer_schema_length=None))
+    yield "data/leaderboard.parquet", parquet(pl.DataFrame(rows, infer_schema_length=None))
     if with_prompts:
-        yield "data/prompts.jsonl", _json_lines(tables.prompts.rename({"prompt_id": "id"}))
+        yield (
+            "data/prompts.jsonl",
+            json_lines(tables.prompts.rename({"prompt_id": "id"}).to_dicts()),
+        )
     if (settings := config_file(data["run"])) is not None:
         yield CONFIG, settings
     answers = with_samples(tables.answers).sort("prompt_id", "model", "sample")
-    yield "data/answers.parquet", _parquet(answers)
-    yield "data/games.parquet", _parquet(games.select(JUDGMENT_SCHEMA.names()))
-
-
-def with_sums(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
-    """Yield `files` and then SHA256SUMS of them, in the form `sha256sum --check` reads."""
-    lines = []
-    for path, content in files:
-        lines.append(f"{hashlib.sha256(content).hexdigest()}  {path}\n")
-        yield path, content
-    yield "SHA256SUMS", "".join(sorted(lines, key=lambda line: line[66:])).encode()
+    yield "data/answers.parquet", parquet(answers)
+    yield "data/games.parquet", parquet(games.select(JUDGMENT_SCHEMA.names()))
 
 
 def csv_bytes(head: Sequence[str], rows: list[dict[str, Any]]) -> bytes:
@@ -78,14 +72,3 @@ def _ranking_rows(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for key, controlled in (("raw", False), ("controlled", True)):
             for row in board[key] or ():
                 yield {"category": board["category"], "style_control": controlled, **row}
-
-
-def _json_lines(table: pl.DataFrame) -> bytes:
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_dicts()]
-    return "".join(lines).encode("utf-8", "replace")
-
-
-def _parquet(table: pl.DataFrame) -> bytes:
-    out = io.BytesIO()
-    table.write_parquet(out, compression="zstd")
-    return out.getvalue()

@@ -56,7 +56,7 @@ def config(run: Mapping[str, Any]) -> dict[str, Any] | None:
     roles = {
         role: [_spec(one) for one in settings.get(role) or ()] for role in ("models", "judges")
     }
-    return {key: value for key, value in {**kept, **roles}.items() if value not in (None, {}, [])}
+    return _without_empty({**kept, **roles})
 
 
 def config_file(run: Mapping[str, Any]) -> bytes | None:

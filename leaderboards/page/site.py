@@ -14,6 +14,7 @@ import polars as pl
 
 from judges.records import RunTables, with_samples
 from leaderboards.audit import audit
+from leaderboards.encoding import with_sums
 from leaderboards.page.battles import (
     answer_row,
     battle_table,
@@ -26,7 +27,7 @@ from leaderboards.page.battles import (
 )
 from leaderboards.page.charts import badge, top_ten
 from leaderboards.page.data import DEFAULT_STYLE, leaderboard, make_boards
-from leaderboards.page.files import FILES, data_files, with_sums
+from leaderboards.page.files import FILES, data_files
 from leaderboards.page.privacy import published
 from leaderboards.page.prompts import prompts_page
 from leaderboards.page.reproduce import CONFIG, config

@@ -129,3 +129,9 @@ def test_what_has_no_place_in_arena_hards_files_is_counted():
     }
     with pytest.raises(RankingError, match="--baseline"):
         export_arena_hard(tables)
+
+
+@pytest.mark.parametrize("export", [export_preferences, export_games, export_battles])
+def test_a_verdict_that_cannot_be_read_is_never_exported_as_one(export):
+    with pytest.raises(RankingError, match="verdict 'A is fine'"):
+        export(run(game("p", "x", "y", "A is fine")))
