@@ -241,8 +241,13 @@ def _by_prompt(evidence: Evidence, unit: Ints, values: Floats, units: int) -> sp
 
 def _model_scores(evidence: Evidence, residual: Floats) -> sparse.csr_array:
     """Return the scores (P, M): residuals at the first model, minus them at the second."""
-    shape = (len(evidence.prompts), len(evidence.models))
-    start = np.searchsorted(evidence.prompt, np.arange(shape[0] + 1))
+    shape = prompts, models = (len(evidence.prompts), len(evidence.models))
+    if prompts * models < len(residual):
+        row = evidence.prompt * models
+        total = summed(row + evidence.first, residual, prompts * models)
+        total -= summed(row + evidence.second, residual, prompts * models)
+        return sparse.csr_array(total.reshape(shape))
+    start = np.searchsorted(evidence.prompt, np.arange(prompts + 1))
     column = np.empty((len(residual), 2), dtype=np.int32)
     column[:, 0], column[:, 1] = evidence.first, evidence.second
     value = np.empty((len(residual), 2))

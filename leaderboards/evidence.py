@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _NAMES = ("prompt_id", "model_a", "model_b")
+_WEIGHTS = ("weight", "won", "tied")
+_COLUMNS = ("prompt", "first", "second", "sample", *_WEIGHTS, "games", "ties", "owed")
 _CHUNK = 1 << 17
 """Rows summed at a time."""
 _POINT = float(2**40)
@@ -147,8 +149,16 @@ def _sum_cells(rows: _Rows, prompts: pl.Series, models: tuple[str, ...]) -> Evid
     """Sum the rows of each cell, so many rows at a time that they stay near the processor."""
     samples = int(rows.sample.max()) + 1
     key, order = _sorted(rows.keys(len(models), samples))
-    parts = [_sums(rows, key[at], order[at], len(models), samples) for at in _between_cells(key)]
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    cells = 1 + int(np.count_nonzero(key[1:] != key[:-1]))
+    columns: dict[str, Any] = {
+        field: np.empty(cells, np.float64 if field in _WEIGHTS else np.int64) for field in _COLUMNS
+    }
+    done = 0
+    for at in _between_cells(key):
+        part = _sums(rows, key[at], order[at], len(models), samples)
+        for column, values in zip(columns.values(), part, strict=True):
+            column[done : done + len(values)] = values
+        done += len(part[0])
     return Evidence(models=models, prompts=prompts, **columns)
 
 
@@ -158,7 +168,7 @@ def _between_cells(key: Ints) -> list[slice]:
     return [slice(low, high) for low, high in pairwise([*np.unique(cuts).tolist(), len(key)])]
 
 
-def _sums(rows: _Rows, key: Ints, order: Ints, models: int, samples: int) -> dict[str, Any]:
+def _sums(rows: _Rows, key: Ints, order: Ints, models: int, samples: int) -> list[Any]:
     """Return the columns of an `Evidence` for sorted rows."""
     start = np.flatnonzero(np.diff(key, prepend=-1))
     outcome, weight = rows.outcome[order], rows.weight[order]
@@ -171,26 +181,25 @@ def _sums(rows: _Rows, key: Ints, order: Ints, models: int, samples: int) -> dic
     def total(values: Ints | NDArray[np.bool_]) -> Ints:
         return np.asarray(np.add.reduceat(values, start, dtype=np.int64))
 
-    return {
-        "prompt": prompt,
-        "first": first,
-        "second": second,
-        "sample": sample,
-        "weight": total(_whole(weight * _POINT)) / _POINT,
-        "won": total(_whole(weight * share * _POINT)) / _POINT,
-        "tied": total(_whole(weight * tie * _POINT)) / _POINT,
-        "games": total(judged),
-        "ties": total(tie),
-        "owed": total(~judged),
-    }
+    rows_of_cell = np.diff(start, append=len(key))
+    games = total(judged)
+    return [
+        prompt,
+        first,
+        second,
+        sample,
+        total(_whole(weight * _POINT)) / _POINT,
+        total(_whole(weight * share * _POINT)) / _POINT,
+        total(_whole(weight * tie * _POINT)) / _POINT,
+        games,
+        total(tie),
+        rows_of_cell - games,
+    ]
 
 
 def keep_cells(evidence: Evidence, kept: NDArray[np.bool_]) -> Evidence:
     """Return the evidence of the cells where `kept` (R,) is true; prompts and models stay."""
-    columns = (
-        "prompt", "first", "second", "sample", "weight", "won", "tied", "games", "ties", "owed",
-    )  # fmt: skip
-    return replace(evidence, **{name: getattr(evidence, name)[kept] for name in columns})
+    return replace(evidence, **{name: getattr(evidence, name)[kept] for name in _COLUMNS})
 
 
 def games_of_models(evidence: Evidence) -> Ints:

@@ -37,6 +37,7 @@ _OPTIONS: Any = {
 machine, no key drawn at random for retries, no defaults copied."""
 _FILTERED = ("content_filter", "content_policy", "content management policy", "safety")
 
+
 class OpenAIEndpoint:
     """A server that speaks OpenAI's API.
 
