@@ -5,9 +5,9 @@ of the rows, to the last bit.
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 _NAMES = ("prompt_id", "model_a", "model_b")
 _WEIGHTS = ("weight", "won", "tied")
 _COLUMNS = ("prompt", "first", "second", "sample", *_WEIGHTS, "games", "ties", "owed")
-_CHUNK = 1 << 17
+_CHUNK = 1 << 16
 """Rows summed at a time."""
 _POINT = float(2**40)
 """Fixed point: sums of weights up to 8 million are exact to 1e-12."""
@@ -149,52 +149,52 @@ def _sum_cells(rows: _Rows, prompts: pl.Series, models: tuple[str, ...]) -> Evid
     """Sum the rows of each cell, so many rows at a time that they stay near the processor."""
     samples = int(rows.sample.max()) + 1
     key, order = _sorted(rows.keys(len(models), samples))
-    cells = 1 + int(np.count_nonzero(key[1:] != key[:-1]))
+    start = np.append(np.flatnonzero(np.diff(key, prepend=-1)), len(key))
     columns: dict[str, Any] = {
-        field: np.empty(cells, np.float64 if field in _WEIGHTS else np.int64) for field in _COLUMNS
+        field: np.empty(len(start) - 1, np.float64 if field in _WEIGHTS else np.int64)
+        for field in _COLUMNS
     }
-    done = 0
-    for at in _between_cells(key):
-        part = _sums(rows, key[at], order[at], len(models), samples)
-        for column, values in zip(columns.values(), part, strict=True):
-            column[done : done + len(values)] = values
-        done += len(part[0])
+
+    def fill(cells: slice) -> None:
+        begin = start[cells.start : cells.stop + 1]
+        at = slice(begin[0], begin[-1])
+        sums = _sums(rows, key[at], order[at], begin - begin[0], len(models), samples)
+        for field, values in sums.items():
+            columns[field][cells] = values
+
+    cuts = np.unique(np.searchsorted(start, np.arange(0, len(key), _CHUNK))).tolist()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(fill, map(slice, cuts, [*cuts[1:], len(start) - 1])))
     return Evidence(models=models, prompts=prompts, **columns)
 
 
-def _between_cells(key: Ints) -> list[slice]:
-    """Return slices of the sorted keys that no cell straddles."""
-    cuts = np.searchsorted(key, key[np.arange(0, len(key), _CHUNK)])
-    return [slice(low, high) for low, high in pairwise([*np.unique(cuts).tolist(), len(key)])]
-
-
-def _sums(rows: _Rows, key: Ints, order: Ints, models: int, samples: int) -> list[Any]:
-    """Return the columns of an `Evidence` for sorted rows."""
-    start = np.flatnonzero(np.diff(key, prepend=-1))
-    outcome, weight = rows.outcome[order], rows.weight[order]
+def _sums(
+    rows: _Rows, key: Ints, order: Ints, start: Ints, models: int, samples: int
+) -> dict[str, Any]:
+    """Return the columns of an `Evidence` for sorted rows; R cells lie between R + 1 `start`s."""
+    outcome, weight = rows.outcome.take(order), rows.weight.take(order)
     judged, tie = ~np.isnan(outcome), outcome == 0.5
-    share = np.where(judged, np.abs(rows.turned[order] - outcome), 0)
-    both, sample = np.divmod(key[start], samples)
+    share = np.where(judged, np.abs(rows.turned.take(order) - outcome), 0)
+    both, sample = np.divmod(key[start[:-1]], samples)
     alone, second = np.divmod(both, models)
     prompt, first = np.divmod(alone, models)
 
     def total(values: Ints | NDArray[np.bool_]) -> Ints:
-        return np.asarray(np.add.reduceat(values, start, dtype=np.int64))
+        return np.asarray(np.add.reduceat(values, start[:-1], dtype=np.int64))
 
-    rows_of_cell = np.diff(start, append=len(key))
-    games = total(judged)
-    return [
-        prompt,
-        first,
-        second,
-        sample,
-        total(_whole(weight * _POINT)) / _POINT,
-        total(_whole(weight * share * _POINT)) / _POINT,
-        total(_whole(weight * tie * _POINT)) / _POINT,
-        games,
-        total(tie),
-        rows_of_cell - games,
-    ]
+    games, points = total(judged), _whole(weight * _POINT)
+    return {
+        "prompt": prompt,
+        "first": first,
+        "second": second,
+        "sample": sample,
+        "weight": total(points) / _POINT,
+        "won": total(_whole(weight * share * _POINT)) / _POINT,
+        "tied": total(points * tie) / _POINT,
+        "games": games,
+        "ties": total(tie),
+        "owed": np.diff(start) - games,
+    }
 
 
 def keep_cells(evidence: Evidence, kept: NDArray[np.bool_]) -> Evidence:
