@@ -101,14 +101,6 @@ def modularity(neighbours: Neighbours, labels: Labels) -> float:
     return within - float(np.sum(shares**2))
 
 
-def default_min_cluster_size(prompts: int) -> int:
-    """Return the smallest group that is called a topic: a third of the root of the prompts, >= 4.
-
-    4 for 150 prompts, 33 for 10,000, 149 for 200,000.
-    """
-    return max(4, round(math.sqrt(prompts) / 3))
-
-
 def hdbscan_labels(points: NDArray[np.float32], *, min_cluster_size: int, cosine: bool) -> Labels:
     """Return the HDBSCAN cluster of each point, -1 for none.
 
@@ -233,7 +225,10 @@ def _reduced(
 def _umap(vectors: Vectors, neighbours: Neighbours, seed: int) -> NDArray[np.float32]:
     """Return (n, 5); UMAP is given the exact neighbours, which is faster than to look for them."""
     try:
-        from umap import UMAP
+        with warnings.catch_warnings():
+            # A part that needs TensorFlow is missed, and not used.
+            warnings.simplefilter("ignore", ImportWarning)
+            from umap import UMAP
     except ImportError as error:
         raise UserError(
             "umap is not installed: pip install 'benchbuilder[embed]', or use --reducer neighbours"

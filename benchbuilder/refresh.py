@@ -16,7 +16,7 @@ import polars as pl
 from benchbuilder import publish
 from benchbuilder.build import clean_prompts, in_words, owed_in_words, tell_spending
 from benchbuilder.clean import drop
-from benchbuilder.cluster import NONE, Labels, centres_of, cluster_vectors, default_min_cluster_size
+from benchbuilder.cluster import NONE, Labels, centres_of, cluster_vectors
 from benchbuilder.config import BuildConfig
 from benchbuilder.contamination import contamination
 from benchbuilder.embed import Vectors, embed
@@ -282,12 +282,11 @@ def _assign(
     assigned = np.where(at_home, closest, NONE)
     strange = np.flatnonzero(~at_home)
     names: list[str] = []
-    size = config.min_cluster_size or default_min_cluster_size(len(vectors))
-    if len(strange) >= 2 * size:
+    if len(strange):
         found = cluster_vectors(
             new[strange],
             reducer=config.space,
-            min_cluster_size=size,
+            min_cluster_size=config.min_cluster_size,
             outlier_similarity=None,
             sample_size=config.sample_size,
             seed=config.seed,

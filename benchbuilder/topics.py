@@ -35,7 +35,7 @@ def keyword_topics(texts: Sequence[str], labels: Labels, *, words: int = 4) -> l
         binary=True,
     )
     try:
-        counts = counter.fit_transform([texts[row][:MAX_CHARS] for row in inside])
+        counts = counter.fit_transform(texts[row][:MAX_CHARS] for row in inside)
     except ValueError:
         return [f"cluster {number}" for number in range(count)]
     from scipy.sparse import csr_array

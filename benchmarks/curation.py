@@ -24,7 +24,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from sklearn.metrics import adjusted_mutual_info_score
 
 from benchbuilder.cluster import Reducer, cluster_vectors
 from benchbuilder.embed import unit
@@ -35,7 +34,7 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["topics", "embed", "growth", "grown"])
+    parser.add_argument("what", choices=["topics", "ours", "embed", "growth", "grown"])
     parser.add_argument("arguments", nargs="*")
     parser.add_argument("--peer")
     parser.add_argument("--peer-size", type=int, default=8)
@@ -43,9 +42,12 @@ def main() -> None:
     parser.add_argument("--reducer", default="umap")
     parser.add_argument("--min-cluster-size", type=int)
     options = parser.parse_args()
-    print(f"load {os.getloadavg()[0]:.1f}")
+    if options.what in ("topics", "growth"):
+        print(f"load {os.getloadavg()[0]:.1f}")
     if options.what == "embed":
         embed(*options.arguments, head=options.head)
+    elif options.what == "ours":
+        ours(*options.arguments)
     elif options.what == "growth":
         growth(options.reducer)
     elif options.what == "grown":
@@ -73,46 +75,51 @@ def embed(file: str, model: str, out: str, *, head: int | None) -> None:
 
 
 def topics(file: Path, vectors: Path, options: argparse.Namespace) -> None:
+    """Have both cluster the same texts and vectors, each in a process of its own."""
+    from sklearn.metrics import adjusted_mutual_info_score
+
     texts, truth = labelled(file)
-    points = unit(np.load(vectors))
-    if options.peer:
-        beside_peer(file, vectors, truth, options)
-        return
-    if options.reducer == "umap":
+    with tempfile.TemporaryDirectory() as folder:
+        given = Path(folder, "texts.json")
+        given.write_text(json.dumps(texts), encoding="utf-8")
+        size = [str(options.min_cluster_size)] if options.min_cluster_size else []
+        own = [__file__, "ours", str(given), str(vectors), options.reducer, *size]
+        commands = [[sys.executable, *own]]
+        if options.peer:
+            peer = [str(HERE / "curation_peer.py"), str(given), str(vectors)]
+            commands.append([options.peer, *peer, str(options.peer_size)])
+        for command in commands:
+            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            found = json.loads(said.splitlines()[-1])
+            for name, labels in found["labels"].items():
+                agreed = adjusted_mutual_info_score(truth, labels)
+                print(f"{name}: {len({*labels} - {-1})} clusters, AMI {agreed:.3f}")
+            spent = f"{found['wall']:.1f} s ({found['cpu']:.1f} s of processor)"
+            print(f"  {spent}, peak {found['mb']:.0f} MB", flush=True)
+
+
+def ours(given: str, vectors: str, reducer: Reducer, size: str | None = None) -> None:
+    """Print labels, seconds (imports apart) and peak memory as JSON, as curation_peer.py does."""
+    texts, points = json.loads(Path(given).read_text(encoding="utf-8")), unit(np.load(vectors))
+    if reducer == "umap":
         import umap  # noqa: F401
     wall, cpu = time.perf_counter(), time.process_time()
     found = cluster_vectors(
         points,
-        reducer=options.reducer,
-        min_cluster_size=options.min_cluster_size,
+        reducer=reducer,
+        min_cluster_size=int(size) if size else None,
         outlier_similarity=0.0,
         sample_size=20_000,
         seed=0,
     )
     keyword_topics(texts, found.labels)
-    report(
-        f"{options.reducer}: {len(found.centres)} clusters, {found.assigned} outliers assigned",
-        wall,
-        cpu,
-    )
-    print(f"  AMI {adjusted_mutual_info_score(truth, found.labels):.3f}", flush=True)
-
-
-def beside_peer(file: Path, vectors: Path, truth: list[str], options: argparse.Namespace) -> None:
-    again = [sys.executable, __file__, "topics", str(file), str(vectors)]
-    subprocess.run([*again, "--reducer", options.reducer], check=True)
-    with tempfile.TemporaryDirectory() as folder:
-        texts = Path(folder, "texts.json")
-        texts.write_text(json.dumps(labelled(file)[0]), encoding="utf-8")
-        command = [options.peer, str(HERE / "curation_peer.py"), str(texts), str(vectors)]
-        said = subprocess.run(
-            [*command, str(options.peer_size)], check=True, capture_output=True, text=True
-        )
-    found = json.loads(said.stdout.splitlines()[-1])
-    for name in ("labels", "reduced"):
-        agreed = adjusted_mutual_info_score(truth, found[name])
-        print(f"BERTopic, min_topic_size {options.peer_size}, {name}: AMI {agreed:.3f}")
-    print(f"  {found['wall']:.1f} s ({found['cpu']:.1f} s of processor), peak {found['mb']:.0f} MB")
+    result = {
+        "labels": {f"{reducer}, {found.assigned} outliers assigned": found.labels.tolist()},
+        "wall": time.perf_counter() - wall,
+        "cpu": time.process_time() - cpu,
+        "mb": peak_mb(),
+    }
+    print(json.dumps(result))
 
 
 def growth(reducer: Reducer) -> None:
@@ -144,9 +151,12 @@ def grown(count: int, reducer: Reducer) -> None:
 
 
 def report(what: str, wall: float, cpu: float) -> None:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     seconds = f"{time.perf_counter() - wall:.1f} s ({time.process_time() - cpu:.1f} s of processor)"
-    print(f"{what}; {seconds}, peak {peak:.0f} MB", flush=True)
+    print(f"{what}; {seconds}, peak {peak_mb():.0f} MB", flush=True)
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -24,8 +24,10 @@ def main() -> None:
     found, _ = model.fit_transform(texts, points)
     fewer = model.reduce_outliers(texts, found, strategy="embeddings", embeddings=points)
     result = {
-        "labels": [int(label) for label in found],
-        "reduced": [int(label) for label in fewer],
+        "labels": {
+            "BERTopic": [int(label) for label in found],
+            "BERTopic after reduce_outliers": [int(label) for label in fewer],
+        },
         "wall": time.perf_counter() - wall,
         "cpu": time.process_time() - cpu,
         "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

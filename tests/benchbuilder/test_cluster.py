@@ -1,5 +1,7 @@
 """Clusters, topics and the map."""
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_mutual_info_score
@@ -7,7 +9,6 @@ from sklearn.metrics import adjusted_mutual_info_score
 from benchbuilder.cluster import (
     NONE,
     cluster_vectors,
-    default_min_cluster_size,
     modularity,
     stratified_rows,
 )
@@ -15,6 +16,7 @@ from benchbuilder.embed import tfidf_vectors, unit
 from benchbuilder.neighbours import nearest
 from benchbuilder.quality import measure
 from benchbuilder.topics import keyword_topics
+from llms.errors import UserError
 from tests.benchbuilder.made_up import TOPICS, texts
 
 PAIRS = texts(300)
@@ -40,7 +42,7 @@ def clustered(vectors, **options):
     return cluster_vectors(vectors, **{**settings, **options})
 
 
-@pytest.mark.parametrize("reducer", ["neighbours", "pca"])
+@pytest.mark.parametrize("reducer", ["neighbours", "pca", "umap"])
 def test_separate_groups_are_found(reducer):
     vectors, truth = blobs(400)
     assert adjusted_mutual_info_score(truth, clustered(vectors, reducer=reducer).labels) > 0.98
@@ -133,5 +135,13 @@ def test_quality_figures_tell_good_clusters_from_random_ones():
     assert bad.stability < 0.2
 
 
-def test_the_smallest_topic_grows_with_the_root_of_the_prompts():
-    assert [default_min_cluster_size(n) for n in (50, 10_000, 200_000)] == [4, 33, 149]
+def test_umap_of_one_seed_gives_the_same_clusters_twice():
+    vectors, _ = blobs(300, noise=30)
+    first, again = (clustered(vectors, reducer="umap") for _ in range(2))
+    assert (first.labels == again.labels).all()
+
+
+def test_without_umap_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(UserError, match=r"pip install 'benchbuilder\[embed\]'"):
+        clustered(blobs(100)[0], reducer="umap")
