@@ -17,8 +17,8 @@ from judges.run import RunConfig, run
 from judges.runs import read_run
 from leaderboards.page.prompts import prompts_page
 from leaderboards.page.site import site_files
-from leaderboards.rank import rank_tables
 from leaderboards.records import Ranking
+from leaderboards.runs import rank_tables
 from leaderboards.terminal import ranking_json, ranking_table
 from llms.files import write_whole
 from llms.progress import Progress

@@ -11,7 +11,9 @@ from time import monotonic
 from typing import Protocol
 
 from llms.budget import Budget
-from llms.complete import Check, complete, in_asking_order
+from llms.complete import complete
+from llms.door import Check
+from llms.order import in_asking_order
 from llms.progress import Progress
 from llms.records import Failure, Reply, Request, Result
 from llms.store import ResponseStore

@@ -26,8 +26,9 @@ from leaderboards.confusion import (
 )
 from leaderboards.evidence import Floats
 from leaderboards.intervals import percentile_interval, prompt_draws
-from leaderboards.rank import battles_of, of_category, of_judges, rank, rank_tables
+from leaderboards.rank import rank
 from leaderboards.records import Ranking, RankingError
+from leaderboards.runs import battles_of, of_category, of_judges, rank_tables
 
 CLASSES = ("first", "tie", "second")
 _SHARES = {"model_a": 1.0, "model_b": 0.0, "tie": 0.5, "tie (bothbad)": 0.5}

@@ -12,8 +12,8 @@ import polars as pl
 from judges.records import JUDGMENT_SCHEMA, VERDICTS, RunTables, with_samples
 from leaderboards.battles import STRONG, points_of_a, readable
 from leaderboards.encoding import json_lines, parquet
-from leaderboards.rank import battles_of
 from leaderboards.records import RankingError
+from leaderboards.runs import battles_of
 
 Row = Mapping[str, Any]
 _WINNERS = {1.0: "model_a", 0.5: "tie", 0.0: "model_b"}

@@ -7,18 +7,11 @@ expected win rate against the baseline or, without one, against the field.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import polars as pl
 
-from judges.records import RunTables, with_samples
-from leaderboards.battles import (
-    battles_from_judgments,
-    choose_judges,
-    equal_judges,
-    panel_weights,
-)
 from leaderboards.bradley_terry import one_blas_thread
 from leaderboards.estimators import (
     Build,
@@ -40,7 +33,7 @@ from leaderboards.evidence import (
     prompts_judged,
     prompts_of_models,
 )
-from leaderboards.features import StyleForm, style_features
+from leaderboards.features import style_features
 from leaderboards.influence import flips
 from leaderboards.intervals import (
     Uncertainty,
@@ -52,70 +45,13 @@ from leaderboards.intervals import (
     sandwich,
 )
 from leaderboards.multiplicity import benjamini_hochberg, holm, rank_sets
+from leaderboards.options import DEFAULTS, Cluster, RankOptions, checked
 from leaderboards.pieces import held_models, require_one_piece
 from leaderboards.records import PairRow, Ranking, RankingError, RankingRow, StyleRow
 from leaderboards.scales import MakeScale, against, against_field, ratings
 from leaderboards.ties import TieModel, tie_scale
 
-Interval = Literal["bootstrap", "sandwich"]
-Cluster = Literal["prompt", "voter", "both"]
-ScaleName = Literal["win_rate", "rating"]
-Ties = Literal["half", "davidson", "rao-kupper"]
-
-
-class RankOptions(TypedDict, total=False):
-    """What `rank` and `rank_tables` may be told.
-
-    baseline: scores are win rates against it; by default the one model in every battle.
-    style: answer features to control for; none by default.
-    style_form: how headers, lists and bold of two answers are compared (see `features`).
-    style_centre: centre the features, as the published tables do.
-    interval: `bootstrap` (the default) draws prompts, `sandwich` needs no draws.
-    cluster: what is drawn: prompts; voters; or both ways, which needs `sandwich`.
-    level: of the intervals, .95 by default.
-    draws: bootstrap draws, the same for every model; 1,000 by default.
-    seed: of the draws. Same seed and battles: same ranking, whatever the row order.
-    scale: `win_rate` in percent (the default) or Elo-like `rating`.
-    anchor: the model that is rated `anchor_rating` (the mean of all, without one).
-    anchor_rating: 1,000 by default.
-    influence: also find how many prompts flip each two neighbours.
-    ties: a tie is `half` a point each (the default), or a result of its own: `davidson`,
-        `rao-kupper`; the score is then the expected share of points.
-    """
-
-    baseline: str | None
-    style: Sequence[str]
-    style_form: StyleForm
-    style_centre: bool
-    interval: Interval
-    cluster: Cluster
-    level: float
-    draws: int
-    seed: int
-    scale: ScaleName
-    anchor: str | None
-    anchor_rating: float
-    influence: bool
-    ties: Ties
-
-
 _TIES = {"davidson": "Davidson", "rao-kupper": "Rao–Kupper"}
-_DEFAULTS: RankOptions = {
-    "baseline": None,
-    "style": (),
-    "style_form": "ratio",
-    "style_centre": False,
-    "interval": "bootstrap",
-    "cluster": "prompt",
-    "level": 0.95,
-    "draws": 1000,
-    "seed": 0,
-    "scale": "win_rate",
-    "anchor": None,
-    "anchor_rating": 1000.0,
-    "influence": False,
-    "ties": "half",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,120 +75,6 @@ class _Answer:
     numbers: Floats
     unsure: Uncertainty
     behind: Ints
-
-
-def rank_tables(
-    tables: RunTables,
-    *,
-    judges: Sequence[str] | None = None,
-    category: str | None = None,
-    strong_weight: float = 3.0,
-    **options: Unpack[RankOptions],
-) -> Ranking:
-    """Rank the models of a run.
-
-    The draws are of all prompts of the run, so the categories share them too.
-
-    Args:
-        tables: the run.
-        judges: the judges to rank by; all of them where None.
-        category: keep the prompts of this category only.
-        strong_weight: how many times A>>B and B>>A count.
-        options: see `RankOptions`.
-
-    Raises:
-        RankingError: as `rank`, or an unknown judge or category.
-    """
-    whole = of_judges(tables, judges)
-    part = of_category(whole, category)
-    battles = battles_of(part, strong_weight=strong_weight)
-    weights = judge_weights(tables)
-    panel = panel_weights(battles, weights)
-    samples = _samples(part)
-    return rank(
-        battles,
-        features=tables.answers,
-        missing=part.judgments.filter(pl.col("verdict").is_null()),
-        missing_weight=max(strong_weight, 1.0) * max([1.0, *panel.values()]) / samples,
-        prompts=_prompt_ids(whole),
-        noted={
-            "strong_weight": strong_weight,
-            "category": category,
-            "judges": sorted(panel),
-            **({"samples": samples} if samples > 1 else {}),
-            **({"judge_weights": weights} if weights else {}),
-        },
-        **options,
-    )
-
-
-def battles_of(
-    tables: RunTables,
-    *,
-    judges: Sequence[str] | None = None,
-    category: str | None = None,
-    strong_weight: float = 3.0,
-) -> pl.DataFrame:
-    """Return the battles that a run is ranked by; options and errors as in `rank_tables`.
-
-    Judges have the weights that the run's config gives them.
-    """
-    weights = judge_weights(tables)
-    part = of_category(of_judges(tables, judges), category)
-    if part.battles is not None:
-        return equal_judges(part.battles, weights)
-    return battles_from_judgments(part.judgments, strong_weight=strong_weight, weights=weights)
-
-
-def judge_weights(tables: RunTables) -> dict[str, float]:
-    """Return the weights that a run's config gives to its judges, empty where it gives none."""
-    return dict(tables.meta.get("config", {}).get("judge_weights", {}))
-
-
-def of_judges(tables: RunTables, judges: Sequence[str] | None) -> RunTables:
-    """Return the run with the verdicts of these judges only; all of them where None.
-
-    Raises:
-        RankingError: a judge has no row.
-    """
-    battles = None if tables.battles is None else choose_judges(tables.battles, judges)
-    judgments = tables.judgments if battles is not None else choose_judges(tables.judgments, judges)
-    return replace(tables, judgments=judgments, battles=battles)
-
-
-def of_category(tables: RunTables, category: str | None) -> RunTables:
-    """Return the run with the prompts of this category only; all of them where None.
-
-    Raises:
-        RankingError: no prompt is of this category.
-    """
-    if category is None:
-        return tables
-    kept = tables.prompts.filter(pl.col("category") == category)
-    if not kept.height:
-        known = ", ".join(sorted(tables.prompts["category"].drop_nulls().unique())) or "none"
-        raise RankingError(f"no prompt of category {category!r}; categories: {known}")
-
-    def part(table: pl.DataFrame) -> pl.DataFrame:
-        return table.join(kept, on="prompt_id", how="semi", maintain_order="left")
-
-    return replace(
-        tables,
-        prompts=kept,
-        answers=part(tables.answers),
-        judgments=part(tables.judgments),
-        battles=None if tables.battles is None else part(tables.battles),
-    )
-
-
-def _samples(tables: RunTables) -> int:
-    """Return how many answers each model gave to each prompt."""
-    return with_samples(tables.judgments)["sample"].n_unique() or 1
-
-
-def _prompt_ids(tables: RunTables) -> list[str]:
-    table = tables.judgments if tables.battles is None else tables.battles
-    return table["prompt_id"].drop_nulls().unique().to_list()
 
 
 def rank(
@@ -280,7 +102,7 @@ def rank(
     Raises:
         RankingError: no battles, an unknown baseline, feature or option, a field in pieces.
     """
-    chosen = _checked({**_DEFAULTS, **options})
+    chosen = checked({**DEFAULTS, **options})
     with one_blas_thread():
         return _rank(battles, features, missing, missing_weight, prompts, noted or {}, chosen)
 
@@ -315,26 +137,6 @@ def _rank(
         pairs=_pairs(evidence, answer, chosen["level"]),
         style=_style_rows(chosen["style"], answer),
     )
-
-
-def _checked(options: RankOptions) -> RankOptions:
-    allowed = {"interval": Interval, "cluster": Cluster, "scale": ScaleName, "ties": Ties}
-    for name, kind in allowed.items():
-        known = kind.__args__  # type: ignore[attr-defined]
-        if options[name] not in known:  # type: ignore[literal-required]
-            given = options[name]  # type: ignore[literal-required]
-            raise RankingError(f"{name} {given!r} is none of {', '.join(known)}")
-    if not 0 < options["level"] < 1:
-        raise RankingError(f"level {options['level']} is not between 0 and 1")
-    if options["draws"] < 1:
-        raise RankingError("at least one draw is needed")
-    if options["cluster"] == "both" and options["interval"] != "sandwich":
-        raise RankingError("clusters of prompts and voters together need the interval sandwich")
-    if options["cluster"] != "prompt" and options["style"]:
-        raise RankingError("style control clusters by prompt")
-    if options["ties"] != "half" and options["style"]:
-        raise RankingError("style control takes ties as half a point")
-    return options
 
 
 def _owed(

@@ -96,7 +96,7 @@ def export(
         from judges.runs import read_run
         from leaderboards.encoding import with_sums
         from leaderboards.exports import EXPORTS, export_arena_hard
-        from leaderboards.rank import of_category, of_judges
+        from leaderboards.runs import of_category, of_judges
 
         if kind not in EXPORTS:
             raise UserError(f"no format {kind!r}; there are {', '.join(EXPORTS)}")

@@ -87,7 +87,7 @@ def rank(
     """Rank the models of a run, with intervals that resample prompts; writes ranking.json."""
     with coat():
         from judges.runs import read_run
-        from leaderboards.rank import rank_tables
+        from leaderboards.runs import rank_tables
         from leaderboards.terminal import ranking_json
         from llms.files import write_whole
 
@@ -324,7 +324,7 @@ def agreement_with(
     """
     from judges.human import holds_votes, read_human
     from leaderboards.agreement import agree_with_ratings, agree_with_votes
-    from leaderboards.rank import rank_tables
+    from leaderboards.runs import rank_tables
 
     said = read_human(human)
     if holds_votes(said):
@@ -346,7 +346,7 @@ def agreement_with(
 
 def _show_elo(tables: "RunTables", k: float, judges: tuple[str, ...] | None) -> None:
     from leaderboards.elo import online_elo
-    from leaderboards.rank import battles_of
+    from leaderboards.runs import battles_of
     from leaderboards.terminal import elo_table
 
     print_table(elo_table(online_elo(battles_of(tables, judges=judges), k=k), k=k))
@@ -375,7 +375,7 @@ def _show_cycles(
     judges: tuple[str, ...] | None,
 ) -> None:
     from leaderboards.cycles import find_cycles
-    from leaderboards.rank import battles_of
+    from leaderboards.runs import battles_of
     from leaderboards.terminal import cycles_text
 
     battles = battles_of(tables, strong_weight=strong_weight, category=category, judges=judges)

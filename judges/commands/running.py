@@ -201,7 +201,7 @@ def _show_estimate(planned: "Estimate", *, as_json: bool) -> None:
 
 def _series(out: Path, settings: "RunConfig") -> "Series":
     from judges.runs import read_run
-    from leaderboards.rank import battles_of
+    from leaderboards.runs import battles_of
     from leaderboards.series import series
 
     names = [spec.name for spec in settings.models]

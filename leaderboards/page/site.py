@@ -42,7 +42,7 @@ from leaderboards.page.shards import (
 from leaderboards.page.shell import page
 from leaderboards.page.view import embed_values, script_data
 from leaderboards.preferences import preferences
-from leaderboards.rank import judge_weights, rank_tables
+from leaderboards.runs import judge_weights, rank_tables
 
 OnStep = Callable[[str, int, int], None]
 """Told of a stage (`rankings`, `battles`), how many of its steps are done, and of how many.
@@ -105,7 +105,7 @@ def site_files(
             the main module, so a script that gives more than 1 must have a
             `if __name__ == "__main__":`.
         on_step: told of the progress (see `OnStep`).
-        rank_options: baseline, level, draws, seed … of `leaderboards.rank.rank_tables`.
+        rank_options: baseline, level, draws, seed … of `leaderboards.runs.rank_tables`.
 
     Raises:
         RankingError: the run cannot be ranked.

@@ -10,7 +10,7 @@ from benchbuilder.records import BenchmarkItem, write_benchmark
 from judges.run import RunConfig, run
 from judges.runs import read_run
 from leaderboards.page.battles import battle_table, games_table
-from leaderboards.rank import judge_weights, rank_tables
+from leaderboards.runs import judge_weights, rank_tables
 from llms.files import write_jsonl
 from llms.progress import Silent
 from llms.store import ResponseStore

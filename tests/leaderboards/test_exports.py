@@ -9,8 +9,8 @@ from judges.imports import IMPORTS
 from judges.records import ANSWER_SCHEMA, JUDGMENT_SCHEMA, PROMPT_SCHEMA, RunTables
 from judges.runs import read_run
 from leaderboards.exports import export_arena_hard, export_battles, export_games, export_preferences
-from leaderboards.rank import battles_of
 from leaderboards.records import RankingError
+from leaderboards.runs import battles_of
 
 
 def game(prompt, first, second, verdict, judge="j", sample=0):

@@ -9,7 +9,7 @@ from leaderboards.agreement import agree_with_votes
 from leaderboards.audit import audit
 from leaderboards.battles import battles_from_judgments
 from leaderboards.preferences import preferences
-from leaderboards.rank import rank_tables
+from leaderboards.runs import rank_tables
 
 MODELS = ("base", "new", "old")
 LABELS = ("A>>B", "A>B", "A=B", "B>A", "B>>A")

@@ -14,7 +14,8 @@ from judges.style import count_style
 from leaderboards.estimators import win_rate
 from leaderboards.evidence import gather
 from leaderboards.intervals import sandwich
-from leaderboards.rank import rank, rank_tables
+from leaderboards.rank import rank
+from leaderboards.runs import rank_tables
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = [
