@@ -104,6 +104,26 @@ def test_spending_is_told_by_stage_and_model(store):
     assert line.cost == pytest.approx(budget.spent) == pytest.approx(0.30)
 
 
+def test_of_equal_requests_one_is_paid_and_the_others_come_from_the_store(store):
+    budget = Budget()
+    with fake_server() as server:
+        twins = two_for_each_prompt(server.spec(prices=A_CENT_A_TOKEN), 1)[:1] * 5
+        ask(twins, store=store, budget=budget, stage="answers")
+    line = budget.lines["answers", "m"]
+    assert (line.bought, line.stored, line.output_tokens) == (1, 4, 2)
+    assert line.cost == pytest.approx(budget.spent) == pytest.approx(0.05)
+
+
+def test_of_equal_requests_that_fail_one_is_paid(store):
+    budget = Budget()
+    with fake_server() as server:
+        twins = two_for_each_prompt(server.spec(prices=A_CENT_A_TOKEN), 1)[:1] * 5
+        ask(twins, store=store, budget=budget, stage="answers", check=lambda reply: "unreadable")
+    line = budget.lines["answers", "m"]
+    assert (line.bought, line.failed) == (0, 5)
+    assert line.cost == pytest.approx(budget.spent) == pytest.approx(0.05)
+
+
 def test_an_unknown_price_is_unknown_and_not_zero():
     spec = ModelSpec(kind="openai", model="some-new-model", name="x")
     assert cost_of(spec, Usage(10, 10)) is None
