@@ -52,7 +52,7 @@ class OpenAIEndpoint:
             base_url=spec.address,
             http_client=openai.DefaultAioHttpClient(limits=limits),
         )
-        self._base_url = str(self._client.base_url).rstrip("/")
+        self._chat, self._embeddings = map(self._url, ("/chat/completions", "/embeddings"))
         self._spec = spec
         self._takes_no_schema = False
 
@@ -67,7 +67,7 @@ class OpenAIEndpoint:
         if self._takes_no_schema:
             asked.pop("response_format", None)
         try:
-            body = await self._post("/chat/completions", asked)
+            body = await self._post(self._chat, asked)
         except AttemptError as error:
             if not ("response_format" in asked and _refuses_schema(error)):
                 raise
@@ -78,7 +78,7 @@ class OpenAIEndpoint:
     async def embed(self, texts: list[str]) -> list[list[float]]:
         """Return one vector for each text."""
         body = {**self._spec.params, "model": self._spec.model, "input": texts}
-        answer = await self._post("/embeddings", body)
+        answer = await self._post(self._embeddings, body)
         try:
             rows = sorted(answer["data"], key=lambda row: row["index"])
             vectors: list[list[float]] = [row["embedding"] for row in rows]
@@ -92,10 +92,15 @@ class OpenAIEndpoint:
         """Close the connections."""
         await self._client.close()
 
-    async def _post(self, path: str, body: dict[str, Any]) -> Any:
+    def _url(self, path: str) -> str:
+        base = self._client.base_url
+        root, mark, query = base.raw_path.partition(b"?")
+        return str(base.copy_with(raw_path=root.rstrip(b"/") + path.encode() + mark + query))
+
+    async def _post(self, url: str, body: dict[str, Any]) -> Any:
         try:
             response = await self._client.post(
-                self._base_url + path, cast_to=_HTTP.Response, body=body, options=_OPTIONS
+                url, cast_to=_HTTP.Response, body=body, options=_OPTIONS
             )
             return response.json()
         except openai.APIStatusError as error:

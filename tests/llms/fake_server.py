@@ -45,6 +45,7 @@ class FakeServer:
     url: str
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
 
     def spec(self, **options: Any) -> ModelSpec:
         """Return the spec of a model on this server."""
@@ -66,6 +67,7 @@ def fake_server(
         body = await request.json()
         server.asked.append(body)
         server.headers.append(dict(request.headers))
+        server.targets.append(request.path_qs)
         return await answer(body)
 
     async def embeddings(request: web.Request) -> web.StreamResponse:

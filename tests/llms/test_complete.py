@@ -59,6 +59,20 @@ def test_a_reply_that_fails_the_check_is_kept_apart_and_asked_again(store):
     assert len(server.asked) == 2
 
 
+def test_a_query_in_the_address_goes_with_every_request(store):
+    with fake_server() as server:
+        spec = server.spec(address=f"{server.url}?api-version=7")
+        [result] = ask(questions(spec, "a"), store=store)
+    assert result.text == "echo a"
+    assert server.targets == ["/v1/chat/completions?api-version=7"]
+
+
+def test_no_request_tells_of_the_machine_it_comes_from(store):
+    with fake_server() as server:
+        ask(questions(server.spec(), "a"), store=store)
+    assert not [name for name in server.headers[0] if name.lower().startswith("x-stainless")]
+
+
 def test_a_bad_request_is_never_retried(store):
     async def refuse(body):
         return web.json_response({"error": {"message": "unknown field"}}, status=400)
