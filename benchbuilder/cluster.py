@@ -29,6 +29,8 @@ Labels = NDArray[np.int64]
 
 NONE = -1
 NEIGHBOURS = 15
+DIMENSIONS = 5
+"""Those that UMAP reduces to."""
 SIZES = (4, 8, 16, 32, 64, 128)
 """Smallest topics to choose from."""
 PER_DOUBLING = 0.035
@@ -214,6 +216,8 @@ def _clustering(
 def _reduced(
     vectors: Vectors, neighbours: Neighbours, reducer: Reducer, seed: int
 ) -> NDArray[np.float32]:
+    if len(vectors) <= 2 * DIMENSIONS:
+        return vectors
     if reducer == "umap":
         return _umap(vectors, neighbours, seed)
     from sklearn.decomposition import PCA
@@ -223,7 +227,7 @@ def _reduced(
 
 
 def _umap(vectors: Vectors, neighbours: Neighbours, seed: int) -> NDArray[np.float32]:
-    """Return (n, 5); UMAP is given the exact neighbours, which is faster than to look for them."""
+    """Return (n, DIMENSIONS); UMAP is given the exact neighbours, which spares it a search."""
     try:
         with warnings.catch_warnings():
             # A part that needs TensorFlow is missed, and not used.
@@ -237,7 +241,7 @@ def _umap(vectors: Vectors, neighbours: Neighbours, seed: int) -> NDArray[np.flo
     distances = np.maximum(1 - neighbours.cosines[:, :count], 0)
     model = UMAP(
         n_neighbors=count,
-        n_components=5,
+        n_components=DIMENSIONS,
         metric="cosine",
         min_dist=0.0,
         n_epochs=100,

@@ -33,7 +33,7 @@ _OPTIONS: Any = {
     "params": {},
     "idempotency_key": "",
 }
-"""All of it given with each request spares the client a fifth of its work: no headers about this
+"""All of it given with each request spares the client a seventh of its work: no headers about this
 machine, no key drawn at random for retries, no defaults copied."""
 _FILTERED = ("content_filter", "content_policy", "content management policy", "safety")
 

@@ -141,6 +141,14 @@ def test_umap_of_one_seed_gives_the_same_clusters_twice():
     assert (first.labels == again.labels).all()
 
 
+@pytest.mark.parametrize("reducer", ["neighbours", "pca", "umap"])
+@pytest.mark.parametrize("rows", [1, 2, 5, 11])
+def test_a_handful_of_prompts_is_one_topic(reducer, rows):
+    vectors, _ = blobs(rows, clusters=1)
+    found = clustered(vectors, reducer=reducer, min_cluster_size=None)
+    assert found.labels.tolist() == [0] * rows
+
+
 def test_without_umap_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(UserError, match=r"pip install 'benchbuilder\[embed\]'"):
