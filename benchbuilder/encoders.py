@@ -24,11 +24,13 @@ class Encoder:
     def __init__(self, model: str) -> None:
         try:
             from sentence_transformers import SentenceTransformer
+            from transformers.utils.logging import disable_progress_bar
         except ImportError as error:
             raise UserError(
                 "sentence-transformers is not installed: pip install 'benchbuilder[embed]', "
                 "or embed by words with --embedder tfidf"
             ) from error
+        disable_progress_bar()
         try:
             self._model: Any = SentenceTransformer(model)
         except (OSError, ValueError) as error:
