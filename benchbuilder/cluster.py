@@ -216,7 +216,7 @@ def _clustering(
 def _reduced(
     vectors: Vectors, neighbours: Neighbours, reducer: Reducer, seed: int
 ) -> NDArray[np.float32]:
-    if len(vectors) <= 2 * DIMENSIONS:
+    if len(vectors) <= 2 * DIMENSIONS:  # Too few to be reduced.
         return vectors
     if reducer == "umap":
         return _umap(vectors, neighbours, seed)

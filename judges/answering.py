@@ -9,8 +9,8 @@ from judges.asking import Asker, OnResult
 from judges.records import Answer
 from judges.style import count_style
 from judges.thoughts import Tags, spoken
-from llms.door import Check
 from llms.order import in_asking_order
+from llms.outcomes import Check
 from llms.records import Failure, Message, ModelSpec, Reply, Request, Result
 
 

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from llms.budget import Budget
 from llms.complete import complete
-from llms.door import Check
 from llms.order import in_asking_order
+from llms.outcomes import Check
 from llms.progress import Progress
 from llms.records import Failure, Reply, Request, Result
 from llms.store import ResponseStore

@@ -17,9 +17,9 @@ from judges.protocols import LETTERS, LIST_SIZE, Protocol, all_texts, finished_t
 from judges.records import Answer, Judgment
 from judges.thoughts import Tags
 from judges.verdicts import label_of, read_ranking, read_rating
-from llms.door import Check
 from llms.errors import UserError
 from llms.files import digest
+from llms.outcomes import Check
 from llms.records import Failure, ModelSpec, Reply, Request, Result
 
 Answers = Mapping[tuple[str, str, int], Answer]

@@ -18,12 +18,12 @@ import openai
 import stamina
 
 from llms.budget import Budget
-from llms.door import Check, failure_of, over_budget, unusable
 from llms.endpoints import AttemptError
 from llms.endpoints.chat_api import chat_body, chat_reply
 from llms.endpoints.openai_api import key_of, status_error
 from llms.errors import UserError
 from llms.order import prompt_of
+from llms.outcomes import Check, failure_of, over_budget, unusable
 from llms.progress import Progress, Silent
 from llms.records import Failure, ModelSpec, Reply, Request, Result
 from llms.store import ResponseStore

@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import contextmanager
 
 from llms.budget import Budget
-from llms.door import Check, Door
+from llms.door import Door
 from llms.lanes import PATIENT, Patience
 from llms.order import in_asking_order
+from llms.outcomes import Check
 from llms.progress import Progress, Silent
 from llms.records import Request, Result
 from llms.store import ResponseStore
@@ -108,7 +109,8 @@ def _garbage_sought_rarely() -> Iterator[None]:
     """Look for cycles seldom: what many requests under way hold is in use, and a look through it
     after every 700 allocations takes a sixth of the time of small requests."""
     before = gc.get_threshold()
-    gc.set_threshold(ALLOCATIONS_PER_COLLECTION, *before[1:])
+    if 0 < before[0] < ALLOCATIONS_PER_COLLECTION:
+        gc.set_threshold(ALLOCATIONS_PER_COLLECTION, *before[1:])
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ out.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,14 +16,13 @@ from llms.endpoints import AttemptError, open_endpoint
 from llms.errors import UserError
 from llms.lanes import Lane, Patience
 from llms.order import prompt_of
+from llms.outcomes import Check, failure_of, over_budget, unusable
 from llms.prices import BYTES_PER_TOKEN, expected_tokens
 from llms.progress import Progress
-from llms.records import Failure, ModelSpec, Reply, Request, Result
+from llms.records import ModelSpec, Reply, Request, Result
 from llms.store import ResponseStore
 
 _Keyed = tuple[str, Request]
-Check = Callable[[Reply], str | None]
-"""Returns why a reply cannot be used, or None."""
 
 WINDOW = 2048
 LOOKUP = 256
@@ -302,30 +301,8 @@ def _this_task() -> asyncio.Task[None] | None:
     return asyncio.current_task()
 
 
-def over_budget(budget: Budget, request: Request) -> Failure:
-    """Return the failure of a request that was not sent for want of money."""
-    return Failure(request=request, reason="over_budget", detail=budget.summary(), attempts=0)
-
-
 def _for(request: Request, reply: Reply) -> Reply:
     return reply if reply.request is request else replace(reply, request=request)
-
-
-def failure_of(request: Request, error: AttemptError) -> Failure:
-    """Return the failure of `request` that `error` ends it with."""
-    return Failure(
-        request=request,
-        reason=error.reason,
-        detail=error.detail,
-        attempts=error.attempts,
-        text=error.text,
-        cost=error.cost,
-    )
-
-
-def unusable(reply: Reply, reason: str) -> Failure:
-    """Return the failure that a reply is which did not pass the check."""
-    return Failure(request=reply.request, reason=reason, text=reply.text, cost=reply.cost)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
